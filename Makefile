@@ -1,0 +1,47 @@
+# One command a job. `make demo` needs only Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_DIR ?= .demo
+DEMO_SERVE ?= 1
+PORT ?= 8000
+# Tests run in this many processes; each may load TensorFlow (about 0.6 GB).
+TEST_PROCESSES ?= 2
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint bench serve clean
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; run: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.train: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	@touch $(VENV)/.train $@
+
+demo: $(VENV)/.train  ## simulated shop -> events -> sessions -> model -> page at 127.0.0.1:8000
+	@PATH="$(abspath $(BIN)):$$PATH" DEMO_DIR=$(DEMO_DIR) DEMO_SERVE=$(DEMO_SERVE) PORT=$(PORT) sh pipelines/demo.sh
+
+serve: $(VENV)/.train  ## the page of the last demo again
+	$(BIN)/recommender serve --workspace $(DEMO_DIR) --port $(PORT)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
+
+bench: $(VENV)/.dev  ## ratios against a peer in the same run, never a pass or fail
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) $(DEMO_DIR) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Products as short vectors: integer sequences in, arrays out."""

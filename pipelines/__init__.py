@@ -1,0 +1,1 @@
+"""What runs by command or by night: import, train, evaluate, publish."""

@@ -1,0 +1,1 @@
+"""Files of a shop in, event log and catalog out."""

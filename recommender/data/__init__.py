@@ -1,0 +1,1 @@
+"""Events, the log that keeps them, sessions, vocabulary, examples, split."""

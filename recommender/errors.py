@@ -1,0 +1,67 @@
+"""Every error the product raises on purpose, and the exit code each one ends a command with.
+
+    RecommenderError          1
+    ├── SettingsError         2   an unknown setting, a value out of range
+    ├── BusyError             1   another run holds the workspace
+    ├── MissingExtraError     1   a library of an optional extra is not installed
+    ├── DataError             1   a file that cannot be read, too little to train on
+    │   ├── MappingError      2   a column named in --map, or a header, is missing
+    │   └── RefusedRowsError  4   more refused rows than `import.max_refused`
+    ├── ArtifactError         1   no model, a damaged model folder
+    ├── GateRefusedError      3   the candidate is not good enough to publish
+    └── CatalogError          1   the catalog cannot be read or written
+
+A message names the place and the next step. A caller's mistake in Python is a `ValueError`.
+"""
+
+from typing import ClassVar
+
+
+class RecommenderError(Exception):
+    """Base of the tree; its message is one sentence a user can act on."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class SettingsError(RecommenderError):
+    """A setting is unknown or has a value that is not allowed."""
+
+    exit_code = 2
+
+
+class BusyError(RecommenderError):
+    """Another run holds the workspace."""
+
+
+class MissingExtraError(RecommenderError):
+    """A library that comes with an optional extra is not installed."""
+
+
+class DataError(RecommenderError):
+    """Input cannot be read, or there is too little of it."""
+
+
+class MappingError(DataError):
+    """A column that the import needs is not in the file."""
+
+    exit_code = 2
+
+
+class RefusedRowsError(DataError):
+    """More rows were refused than `import.max_refused` allows; nothing was imported."""
+
+    exit_code = 4
+
+
+class ArtifactError(RecommenderError):
+    """A model folder is missing, damaged or from another version."""
+
+
+class GateRefusedError(RecommenderError):
+    """The gate refused the candidate; the live model goes on serving."""
+
+    exit_code = 3
+
+
+class CatalogError(RecommenderError):
+    """The catalog cannot be read or written."""

@@ -1,0 +1,1 @@
+"""How models are judged: full ranking on later days, with intervals."""

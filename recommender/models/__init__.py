@@ -1,0 +1,1 @@
+"""The models behind one contract; everything but `fit` is NumPy on saved arrays."""

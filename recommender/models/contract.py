@@ -1,0 +1,108 @@
+"""What every model does, so that evaluation, artifact and service treat all of them alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.data.examples import Sessions
+from recommender.models.topk import top_k
+from recommender.settings import Settings
+
+OnEpoch = Callable[[Mapping[str, Any]], None]
+
+
+class Model(ABC):
+    """A recommender over a fixed vocabulary.
+
+    Only `fit` may use Keras or gensim; everything else is NumPy on saved arrays, so that what is
+    judged is what is served.
+
+    Attributes:
+        name: The model's name in settings, tables and manifests.
+        n_items: Size of the vocabulary.
+        settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
+            it makes a later `fit` without validation take the same choice.
+        epochs_: One record per epoch: `epoch`, `loss`, `validation` and more.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(
+        self,
+        n_items: int,
+        settings: Settings | None = None,
+        *,
+        settled: Mapping[str, Any] | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        self.n_items = n_items
+        self.settings = settings or Settings()
+        self.settled_: dict[str, Any] = dict(settled or {})
+        self.epochs_: list[dict[str, Any]] = []
+        self.on_epoch = on_epoch
+
+    @abstractmethod
+    def fit(
+        self,
+        train: Sessions,
+        validation: Sessions | None,
+        *,
+        vectors: NDArray[np.float32] | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Learn from sessions.
+
+        Args:
+            train: Sessions of item indices below `n_items`.
+            validation: Later sessions that choose epochs and start; None after that choice.
+            vectors: Pretrained item vectors, shape (n_items, dim), for models that take a start.
+            seed: Seed of every random choice.
+        """
+
+    @abstractmethod
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
+        """Score every item as the next one of every session, higher is better.
+
+        Returns:
+            Shape (n_sessions, n_items), float32; finite, or -inf for "never". The softmax network
+            returns log-probabilities in nats. An empty session is no error.
+        """
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that serving loads, by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self:
+        """Make a fitted model of what `arrays` gave."""
+
+    def recommend(
+        self, sessions: Sessions, k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the k best items of every session; see `top_k` for shapes and ties."""
+        return top_k(self.scores(sessions), k, allowed)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the arrays that serving loads."""
+        return sum(array.nbytes for array in self.arrays().values())
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays as `.npy`, one file each."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in self.arrays().items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings | None = None) -> Self:
+        """Read what `save` wrote; the arrays stay on disk until they are used."""
+        arrays = {
+            path.stem: np.load(path, mmap_mode="r", allow_pickle=False)
+            for path in sorted(folder.glob("*.npy"))
+        }
+        return cls.from_arrays(arrays, settings or Settings())

@@ -1,0 +1,1 @@
+"""The artifact folder, its versions, and the answer to a visitor."""

@@ -1,0 +1,227 @@
+"""Every setting of a workspace, typed; the text below a setting is its documentation.
+
+`recommender.configuration` fills these from flags, environment and `recommender.toml`.
+"""
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+ModelName = Literal["popularity", "sequential_rules", "word2vec", "softmax"]
+Exclusion = Literal["none", "current", "session"]
+Start = Literal["auto", "random", "word2vec"]
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A table of `recommender.toml`: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class EventSource(Section):
+    """One entry of `import.events`."""
+
+    path: str
+    """Glob of files, relative to the workspace."""
+    map: list[str] = []
+    """As `--map` of `recommender import events`."""
+    tz: str | None = None
+    """Time zone of times that name none."""
+
+
+class ItemSource(Section):
+    """One entry of `import.items`."""
+
+    path: str
+    """Glob of product feeds, relative to the workspace."""
+
+
+class ImportSettings(Section):
+    """What the nightly job reads, and when an import is refused."""
+
+    events: list[EventSource] = []
+    """Click logs that `nightly` imports; every match is read, the same content adds nothing."""
+    items: list[ItemSource] = []
+    """Product feeds that `nightly` imports."""
+    max_refused: Share = 0.05
+    """Above this share of refused rows nothing of a file is imported (exit 4)."""
+    consent: Literal["granted", "denied"] = "granted"
+    """What an imported event without `consent` counts as: the shop answers for its own log."""
+
+
+class SessionSettings(Section):
+    """How events become sessions."""
+
+    events: list[str] = ["view_item", "select_item", "add_to_cart", "purchase"]
+    """Names of the events that make a session."""
+    gap_s: Annotated[float, Field(gt=0)] = 1800
+    """A pause longer than this many seconds starts a new session."""
+    collapse_repeats: bool = True
+    """Consecutive events of one item count as one step (before `min_length`)."""
+    min_length: Positive = 2
+    """Sessions with fewer steps are not trained on."""
+    max_length: Positive = 200
+    """Of longer sessions the newest steps are kept."""
+
+
+class NoiseSettings(Section):
+    """Robots and accidents that are taken out before training."""
+
+    enabled: bool = True
+    """Leave out visits with an impossible rate: over 60 events of one visitor in 60 s."""
+
+
+class VocabularySettings(Section):
+    """Which products a model knows."""
+
+    min_count: Positive = 5
+    """Steps in training sessions; rarer items are taken out of them."""
+
+
+class ModelSettings(Section):
+    """Which model is trained and how it starts."""
+
+    name: ModelName = "softmax"
+    """The model that `train` and `nightly` make."""
+    start: Start = "auto"
+    """Start of the network's table; `auto` tries both and keeps the better on validation."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of every random choice in training."""
+    deterministic: bool = False
+    """The same arrays on every run of one machine, at the cost of speed."""
+
+
+class SoftmaxSettings(Section):
+    """The compact network. None means: chosen from the size of the data."""
+
+    dim: Positive = 100
+    """Length of an item vector."""
+    hidden: Positive = 200
+    """Units of the residual layer."""
+    max_epochs: Positive = 12
+    """Upper limit; training stops earlier when validation no longer gains."""
+    patience: Positive = 2
+    """Epochs without a gain on validation before training stops."""
+    batch_size: Positive = 256
+    """Session windows a step."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Adam's rate in the first epoch."""
+    decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Factor on the rate after each epoch."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.35
+    """On the inputs and on the hidden layer."""
+    temperature: Annotated[float, Field(gt=0)] = 0.07
+    """Divides the cosine between session and item."""
+    negatives: Positive = 2048
+    """Items sampled a step once the catalog is larger than `full_below`."""
+    full_below: Positive = 10_000
+    """With fewer items the loss is the full softmax."""
+
+
+class Word2VecSettings(Section):
+    """word2vec on sessions (gensim)."""
+
+    algorithm: Literal["cbow", "skip_gram"] = "skip_gram"
+    """Architecture."""
+    dim: Positive = 100
+    """Length of a vector; the network takes vectors of its own length only."""
+    window: Positive = 3
+    """Steps to either side."""
+    epochs: Positive = 50
+    """Passes over the sessions."""
+    negatives: Positive = 10
+    """Noise items a positive one."""
+    ns_exponent: float = 0.5
+    """Noise items are drawn proportional to count to this power."""
+    sample: Annotated[float, Field(ge=0)] = 0.0
+    """Threshold above which frequent items are thinned out; 0 keeps all."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.05
+    """Rate at the start; it falls linearly to near zero."""
+
+
+class EvaluationSettings(Section):
+    """How models are judged."""
+
+    test_days: Positive = 1
+    """The last days that hold events."""
+    validation_days: Positive = 1
+    """The days before them."""
+    exclude: list[Exclusion] = ["none", "current", "session"]
+    """What may not be recommended: nothing, the page's own product, everything already seen."""
+    k: Positive = 20
+    """Length of the judged list."""
+    bootstrap_samples: Positive = 1000
+    """Resamples of the sessions behind each interval."""
+
+
+class GateSettings(Section):
+    """When the nightly job publishes."""
+
+    min_queries: Positive = 200
+    """Fewer judge nothing: days are added, or nothing is published."""
+
+
+class ModelsSettings(Section):
+    """The folder of published models."""
+
+    keep: Positive = 5
+    """Versions that stay; the live one always does."""
+
+
+class ServeSettings(Section):
+    """The HTTP service."""
+
+    host: str = "127.0.0.1"
+    """Loopback only until keys exist."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """TCP port."""
+    workers: Positive = 1
+    """Processes."""
+
+
+class Settings(Section):
+    """Everything one shop can set."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True
+    )
+
+    schema_version: Literal[1] = 1
+    """Version of this file's format."""
+    time_zone: str = "UTC"
+    """Where days begin (IANA name)."""
+    import_: ImportSettings = Field(default=ImportSettings(), alias="import")
+    """Sources of the nightly job."""
+    sessions: SessionSettings = SessionSettings()
+    """How events become sessions."""
+    noise: NoiseSettings = NoiseSettings()
+    """What is taken out."""
+    vocabulary: VocabularySettings = VocabularySettings()
+    """Which products a model knows."""
+    model: ModelSettings = ModelSettings()
+    """Which model is trained."""
+    softmax: SoftmaxSettings = SoftmaxSettings()
+    """The compact network."""
+    word2vec: Word2VecSettings = Word2VecSettings()
+    """Vectors of products."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """How models are judged."""
+    gate: GateSettings = GateSettings()
+    """When the nightly job publishes."""
+    models: ModelsSettings = ModelsSettings()
+    """The folder of published models."""
+    serve: ServeSettings = ServeSettings()
+    """The HTTP service."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as err:
+            raise ValueError(f"{name!r} is no IANA time zone; an example is Europe/Madrid") from err
+        return name

@@ -1,0 +1,75 @@
+"""The folder that holds everything one shop has."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from recommender.errors import BusyError, DataError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Places inside a workspace; nothing is created until something is written there."""
+
+    root: Path
+
+    @property
+    def settings_path(self) -> Path:
+        """`recommender.toml`."""
+        return self.root / "recommender.toml"
+
+    @property
+    def events_dir(self) -> Path:
+        """The event log: one folder a UTC day."""
+        return self.root / "events"
+
+    @property
+    def served_dir(self) -> Path:
+        """What was shown, one NDJSON file an hour; no person in it."""
+        return self.root / "served"
+
+    @property
+    def rejected_dir(self) -> Path:
+        """Refused rows with their reasons, one NDJSON file an import."""
+        return self.root / "rejected"
+
+    @property
+    def catalog_path(self) -> Path:
+        """The embedded catalog (SQLite)."""
+        return self.root / "catalog.sqlite"
+
+    @property
+    def models_dir(self) -> Path:
+        """Published models; `current` points at the live one."""
+        return self.root / "models"
+
+    @property
+    def runs_dir(self) -> Path:
+        """What each night did and decided."""
+        return self.root / "runs"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace against other writing runs; it is free again when the process ends.
+
+        Raises:
+            BusyError: If another run holds it.
+            DataError: If the workspace cannot be written.
+        """
+        lock = FileLock(self.root / ".lock", timeout=0)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout as err:
+            raise BusyError(
+                f"another run holds {self.root}; wait for it to end, then try again"
+            ) from err
+        except OSError as err:
+            raise DataError(f"{self.root} cannot be written: {err.strerror}") from err
+        try:
+            yield
+        finally:
+            lock.release()

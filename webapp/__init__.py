@@ -1,0 +1,1 @@
+"""What answers over HTTP: the JSON API, the widget and the small shop page."""

@@ -1,0 +1,1 @@
+"""A small shop that shows the widget at work."""
