@@ -19,7 +19,8 @@ RATE_WINDOW_US = 60_000_000
 
 IMPOSSIBLE_RATE = "impossible_rate"
 
-_AFTER_ALL = 2**62
+NEVER = 2**62
+"""`noise_us` of a session that stays: later than any time."""
 
 
 def rule_names(settings: NoiseSettings) -> list[str]:
@@ -60,22 +61,29 @@ def impossible_rate(rows: FrameT, session: Sequence[str]) -> FrameT:
         session: The columns that together name a session, `visitor` among them.
 
     Returns:
-        The columns of `session`, each session once.
+        The columns of `session`, each session once, and `noise_us`: the time of the event that
+        completed its first burst. Before that nobody could know, and a split by time must not.
     """
 
     def in_order(expression: nw.Expr, name: str) -> nw.Expr:
         return expression.over("visitor", order_by="nth").alias(name)
 
-    is_burst = nw.col("time_us") - nw.col("first_us") < RATE_WINDOW_US
-    burst_us = nw.when(is_burst).then(nw.col("first_us")).otherwise(nw.lit(_AFTER_ALL))
+    def if_burst(name: str) -> nw.Expr:
+        is_burst = nw.col("time_us") - nw.col("first_us") < RATE_WINDOW_US
+        return nw.when(is_burst).then(nw.col(name)).otherwise(nw.lit(NEVER))
+
     events = (
         rows.filter(nw.col("starts_event"))
         .with_columns(
             nw.col("item_id").cum_count().over("visitor", order_by="time_us").alias("nth")
         )
         .with_columns(in_order(nw.col("time_us").shift(RATE_EVENTS), "first_us"))
-        .with_columns(burst_us.alias("burst_us"))
+        .with_columns(if_burst("first_us").alias("burst_us"), if_burst("time_us").alias("noise_us"))
         # Of the bursts that end with an event or after it, the one that ends next began first.
-        .with_columns(in_order(nw.col("burst_us").cum_min(reverse=True), "burst_us"))
+        .with_columns(
+            in_order(nw.col("burst_us").cum_min(reverse=True), "burst_us"),
+            in_order(nw.col("noise_us").cum_min(reverse=True), "noise_us"),
+        )
     )
-    return events.filter(nw.col("burst_us") <= nw.col("time_us")).select(*session).unique()
+    in_burst = events.filter(nw.col("burst_us") <= nw.col("time_us"))
+    return in_burst.group_by(*session).agg(nw.col("noise_us").min())

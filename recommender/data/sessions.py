@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 from narwhals.typing import FrameT
 
-from recommender.data.noise import IMPOSSIBLE_RATE, impossible_rate, suspects
+from recommender.data.noise import IMPOSSIBLE_RATE, NEVER, impossible_rate, suspects
 from recommender.settings import NoiseSettings, SessionSettings
 
 INPUT_COLUMNS = (
@@ -55,7 +55,8 @@ def cut_sessions(events: FrameT, settings: SessionSettings, noise: NoiseSettings
         `shop_session` and `start_us`, which name the session (`SESSION`); `place`, the row's number
         in its stream, from 1; `starts_session`; `starts_event`, true on the first row of an event;
         `is_step`, false on a collapsed repeat; `n_steps` of the session; our `session_id`;
-        `noise`, the rule that leaves the session out, null for a session that stays.
+        `noise`, the rule that leaves the session out, null for a session that stays; `noise_us`,
+        the time of the event that gave it away, `NEVER` for a session that stays.
     """
     kept = _kept(events, settings.events)
     rows = _mark_noise(_rows(kept, settings), kept, settings, noise)
@@ -93,13 +94,17 @@ def _rows(kept: FrameT, settings: SessionSettings) -> FrameT:
 def _mark_noise(
     rows: FrameT, kept: FrameT, settings: SessionSettings, noise: NoiseSettings
 ) -> FrameT:
-    """Add `noise`: the rule that leaves a row's session out, or null."""
+    """Add `noise`, the rule that leaves a row's session out, and `noise_us`."""
     if not noise.enabled:
-        return rows.with_columns(nw.lit(None, nw.String).alias("noise"))
+        return rows.with_columns(
+            nw.lit(None, nw.String).alias("noise"), nw.lit(NEVER, nw.Int64).alias("noise_us")
+        )
     # The suspects' sessions are cut twice: cheaper than keeping everyone's for a second look.
     left_out = impossible_rate(_rows(suspects(kept), settings), SESSION)
     left_out = left_out.with_columns(nw.lit(IMPOSSIBLE_RATE).alias("noise"))
-    return rows.join(left_out, on=list(SESSION), how="left")
+    return rows.join(left_out, on=list(SESSION), how="left").with_columns(
+        nw.col("noise_us").fill_null(NEVER).cast(nw.Int64)
+    )
 
 
 def _with_places(rows: FrameT) -> FrameT:

@@ -10,17 +10,16 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.data.eventscan import read_log
 from recommender.data.examples import Sessions
-from recommender.data.noise import rule_names
+from recommender.data.noise import NEVER, rule_names
 from recommender.data.sessions import INPUT_COLUMNS, ROW_ORDER, cut_sessions
 from recommender.errors import DataError
 from recommender.settings import Settings
 
-_FETCHED = ("item_id", "time_us", "starts_session", "starts_event", "is_step", "noise")
+_FETCHED = ("item_id", "time_us", "starts_session", "starts_event", "is_step", "noise", "noise_us")
 
 
 class SessionLog(NamedTuple):
@@ -28,8 +27,11 @@ class SessionLog(NamedTuple):
 
     Attributes:
         item_ids: Every item of the sessions, sorted; `sessions.items` points into it.
-        sessions: Steps without collapsed repeats and noise; sessions by (start, visitor).
+        sessions: Steps without collapsed repeats; sessions by (start, visitor), noise included.
         times_us: Time of each step in µs since 1970, shape (n_steps,), int64.
+        noise_us: When each session turned out to be noise, shape (n_sessions,), int64; `NEVER`
+            for one that stays. `recommender.data.split` leaves out what was known by then: to
+            leave all of it out here would tell the days before a split about those after it.
         n_events: Events that were read, noise included; one of several items counts once.
         noise: Events left out, by rule.
     """
@@ -37,6 +39,7 @@ class SessionLog(NamedTuple):
     item_ids: list[str]
     sessions: Sessions
     times_us: NDArray[np.int64]
+    noise_us: NDArray[np.int64]
     n_events: int
     noise: dict[str, int]
 
@@ -74,7 +77,7 @@ def load_session_log(events_dir: Path, settings: Settings) -> SessionLog:
     """
     with open_engine() as connection:
         log = session_log(read_log(connection, events_dir), settings)
-    if not log.sessions.n_sessions:
+    if not np.any(log.noise_us == NEVER):
         raise DataError(nothing_found(events_dir, settings, log.n_events))
     return log
 
@@ -91,7 +94,7 @@ def nothing_found(events_dir: Path, settings: Settings, n_events: int) -> str:
 
 
 def session_log(events: duckdb.DuckDBPyRelation, settings: Settings) -> SessionLog:
-    """Cut a relation with the columns of the log and fetch the steps; it may give none."""
+    """Cut a relation with the columns of the log and fetch the steps; there may be none."""
     rows = session_rows(events, settings).order(", ".join(ROW_ORDER)).select(", ".join(_FETCHED))
     gathered = _Gathered(dict.fromkeys(rule_names(settings.noise), 0))
     for batch in pa.RecordBatchReader.from_stream(rows):
@@ -109,6 +112,7 @@ class _Gathered:
         self._items = [np.zeros(0, np.int32)]
         self._times_us = [np.zeros(0, np.int64)]
         self._starts = [np.zeros(0, np.bool_)]
+        self._noise_us = [np.zeros(0, np.int64)]
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.n_events += batch["starts_event"].true_count
@@ -116,10 +120,11 @@ class _Gathered:
         for entry in noise:
             if entry["values"] is not None:
                 self.noise[entry["values"]] += entry["counts"]
-        steps = batch.filter(pc.and_(batch["is_step"], pc.is_null(batch["noise"])))
+        steps = batch.filter(batch["is_step"])
         self._items.append(self._encoded(steps["item_id"].dictionary_encode()))
         self._times_us.append(steps["time_us"].to_numpy())
         self._starts.append(steps["starts_session"].to_numpy(zero_copy_only=False))
+        self._noise_us.append(steps["noise_us"].filter(steps["starts_session"]).to_numpy())
 
     def _encoded(self, items: pa.DictionaryArray) -> NDArray[np.int32]:
         """Number items by first appearance in all batches."""
@@ -140,6 +145,7 @@ class _Gathered:
             item_ids,
             Sessions(items, starts.astype(np.int64)),
             np.concatenate(self._times_us),
+            np.concatenate(self._noise_us),
             self.n_events,
             self.noise,
         )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.data.noise import NEVER
 from recommender.data.sessions import INPUT_COLUMNS, cut_sessions
 from recommender.settings import NoiseSettings, SessionSettings
 
@@ -233,6 +234,12 @@ def test_an_event_of_several_items_counts_once(cut: Any) -> None:
     assert {row["noise"] for row in rows} == {"impossible_rate"}
 
 
+def test_the_event_that_gives_noise_away_is_named(cut: Any) -> None:
+    rows = cut({"second": -60, "item_id": "first"}, *burst(100, 49.5), noise=True)
+    assert {row["noise_us"] for row in rows} == {T0 + 30 * SECOND}
+    assert {row["noise_us"] for row in cut(*burst(60, 30), noise=True)} == {NEVER}
+
+
 def test_noise_is_not_looked_for_when_it_is_off(cut: Any) -> None:
     assert {row["noise"] for row in cut(*burst(61, 1), noise=False)} == {None}
 
@@ -267,27 +274,28 @@ def by_hand(
                    "session_id": f"{visitor}|{shop_session}|{start_us // 1000}"}
             )  # fmt: skip
             before = event
-    bursts = burst_events(rows) if noise.enabled else set()
+    proofs = burst_events(rows) if noise.enabled else {}
     for row in rows:
         session = [r for r in rows if r["session_id"] == row["session_id"]]
         row["n_steps"] = sum(r["is_step"] for r in session)
-        is_noise = any((r["visitor"], r["event_id"]) in bursts for r in session)
-        row["noise"] = "impossible_rate" if is_noise else None
+        row["noise_us"] = min(proofs.get((r["visitor"], r["event_id"]), NEVER) for r in session)
+        row["noise"] = "impossible_rate" if row["noise_us"] < NEVER else None
     return in_order(rows)
 
 
-def burst_events(rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Try every window of 60 s that begins with an event."""
-    found = set()
-    for first in rows:
+def burst_events(rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
+    """Try the 60 s before every event; the first burst to end is what gives an event away."""
+    proofs: dict[tuple[str, str], int] = {}
+    for last in sorted(rows, key=lambda row: row["time_us"]):
         inside = {
             (row["visitor"], row["event_id"])
             for row in rows
-            if row["visitor"] == first["visitor"]
-            and 0 <= row["time_us"] - first["time_us"] < 60 * SECOND
+            if row["visitor"] == last["visitor"]
+            and 0 <= last["time_us"] - row["time_us"] < 60 * SECOND
         }
-        found |= inside if len(inside) > 60 else set()
-    return found
+        if len(inside) > 60:
+            proofs = dict.fromkeys(inside, last["time_us"]) | proofs
+    return proofs
 
 
 @st.composite

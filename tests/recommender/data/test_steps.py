@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recommender.data.events import LOG_COLUMNS
+from recommender.data.noise import NEVER
 from recommender.data.steps import load_session_log
 from recommender.errors import DataError
 from recommender.settings import Settings
@@ -42,20 +43,21 @@ def test_sessions_by_start_and_visitor_with_their_steps_in_order(write_log) -> N
     assert (log.n_events, log.noise) == (6, {"impossible_rate": 0})
 
 
-def test_noise_is_left_out_and_counted_in_events(write_log) -> None:
+def test_noise_stands_apart_and_is_counted_in_events(write_log) -> None:
     robot = [
-        {"at": 0, "visitor_id": "robot", "item_id": f"i{item}", "event_id": f"r{number}",
+        {"at": number / 2, "visitor_id": "robot", "item_id": f"i{item}", "event_id": f"r{number}",
          "ordinal": number, "item_position": item}
-        for number in range(61)
+        for number in range(62)
         for item in range(2)
     ]  # fmt: skip
     events_dir = write_log(*robot, {"item_id": "a"}, {"item_id": "b"})
     log = load_session_log(events_dir, settings())
-    assert (log.item_ids, log.sessions.lengths.tolist()) == (["a", "b"], [2])
-    assert (log.n_events, log.noise) == (63, {"impossible_rate": 61})
+    assert log.sessions.lengths.tolist() == [124, 2]
+    assert log.noise_us.tolist() == [30 * SECOND, NEVER]
+    assert (log.n_events, log.noise) == (64, {"impossible_rate": 62})
     log = load_session_log(events_dir, settings(noise={"enabled": False}))
-    assert sorted(log.sessions.lengths) == [2, 122]
-    assert (log.n_events, log.noise) == (63, {})
+    assert log.noise_us.tolist() == [NEVER, NEVER]
+    assert (log.n_events, log.noise) == (64, {})
 
 
 def test_more_rows_than_one_batch_keep_their_order(write_log) -> None:
