@@ -18,7 +18,7 @@ from recommender.catalog.table import ProductTable
 from recommender.data.examples import sessions_from_lists
 from recommender.models.topk import NOTHING
 from recommender.serving.artifact import Artifact
-from recommender.serving.shelf import Path, Shelf, shelf_of
+from recommender.serving.shelf import CategoryPath, Shelf, shelf_of
 
 MAX_LIMIT = 100
 
@@ -115,7 +115,12 @@ def _picks(artifact: Artifact, shelf: Shelf, query: Query) -> list[_Pick]:
 
 
 def _from_model(
-    artifact: Artifact, shelf: Shelf, viewed: list[int], asked: Path, taken: set[int], limit: int
+    artifact: Artifact,
+    shelf: Shelf,
+    viewed: list[int],
+    asked: CategoryPath,
+    taken: set[int],
+    limit: int,
 ) -> Iterator[_Pick]:
     """The model's best, once it knows something of the session."""
     if not viewed:
@@ -139,7 +144,7 @@ def _from_model(
             yield _Pick(row, _chance(score, model.gives_log_probabilities), "model", reason)
 
 
-def _popular(shelf: Shelf, path: Path, taken: set[int], limit: int) -> Iterator[_Pick]:
+def _popular(shelf: Shelf, path: CategoryPath, taken: set[int], limit: int) -> Iterator[_Pick]:
     """Best sellers of the narrowest category, then of its parents, then of the shop."""
     for depth in range(len(path), -1, -1):
         rows = shelf.in_category(path[:depth]) if depth else shelf.popular
@@ -151,7 +156,7 @@ def _popular(shelf: Shelf, path: Path, taken: set[int], limit: int) -> Iterator[
             yield _Pick(row, float(shelf.shares[row]), source, reason)
 
 
-def category_path(category: str | Sequence[str] | None) -> Path:
+def category_path(category: str | Sequence[str] | None) -> CategoryPath:
     """A category as a path of names.
 
     Example:
@@ -162,7 +167,7 @@ def category_path(category: str | Sequence[str] | None) -> Path:
     return tuple(stripped for name in names if (stripped := name.strip()))
 
 
-def _category_of_visit(shelf: Shelf, query: Query, asked: Path) -> Path:
+def _category_of_visit(shelf: Shelf, query: Query, asked: CategoryPath) -> CategoryPath:
     if asked or not query.item_ids:
         return asked
     return shelf.table.category(query.item_ids[-1])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender.catalog.table import ProductTable
 from recommender.serving.artifact import Artifact
 
-Path = tuple[str, ...]
+CategoryPath = tuple[str, ...]
 """Categories from the widest to the narrowest."""
 
 
@@ -36,7 +36,7 @@ class Shelf:
         self._written: dict[str, str] = {}
         self._in_category, self._by_name = self._categories(artifact.vocabulary.item_ids)
 
-    def in_category(self, path: Path) -> NDArray[np.int64]:
+    def in_category(self, path: CategoryPath) -> NDArray[np.int64]:
         """The sellable rows at or below a category, best seller first.
 
         A single name that is no top category stands for every category of that name. Upper and
@@ -53,8 +53,8 @@ class Shelf:
 
     def _categories(
         self, item_ids: Sequence[str]
-    ) -> tuple[dict[Path, NDArray[np.int64]], dict[str, NDArray[np.int64]]]:
-        by_path: defaultdict[Path, list[int]] = defaultdict(list)
+    ) -> tuple[dict[CategoryPath, NDArray[np.int64]], dict[str, NDArray[np.int64]]]:
+        by_path: defaultdict[CategoryPath, list[int]] = defaultdict(list)
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         for row in self.popular.tolist():
             written = self.table.category(item_ids[row])
