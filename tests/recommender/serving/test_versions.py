@@ -211,3 +211,18 @@ def test_two_processes_publish_at_once(models_dir, write_version):
     assert [line["was"] for line in lines] == [None, *(line["version"] for line in lines[:-1])]
     assert current(models_dir).name == lines[-1]["version"]
     assert not list(models_dir.glob(".staging-*"))
+
+
+def test_versions_of_one_minute_are_in_the_order_they_were_written(models_dir, write_version):
+    folders = [write_version(n_items=n_items) for n_items in range(20, 28)]
+    assert len({folder.name[:14] for folder in folders}) == 1
+    assert names(models_dir) == [folder.name for folder in reversed(folders)]
+
+
+def test_a_file_in_the_place_of_the_folder_is_a_sentence(tmp_path):
+    path = tmp_path / "models"
+    path.write_text("")
+    with pytest.raises(ArtifactError, match="models cannot be read"):
+        list_versions(path)
+    with pytest.raises(ArtifactError, match="models cannot be written"):
+        promote(path, "20261101T0210Z-00000000")
