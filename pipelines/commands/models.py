@@ -51,7 +51,7 @@ def promote(shop: Shop, version: str) -> None:
 @common_options
 @click.pass_obj
 def rollback(shop: Shop) -> None:
-    """Go back to the version that was live before; again goes further back."""
+    """Go back to the version that was live before this one."""
     from recommender.serving import versions
 
     live = versions.rollback(shop.workspace.models_dir)
