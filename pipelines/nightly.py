@@ -20,12 +20,13 @@ from pipelines.ingest.mapping import parse_map
 from pipelines.ingest.sources import expand
 from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
 from pipelines.train import OnTraining, Trained, choose, judged, train
+from pipelines.version import write_version
 from recommender.data.split import before, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import SessionLog, load_session_log
 from recommender.errors import RecommenderError
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import iso_time, summarize
-from recommender.serving.artifact import Artifact, load, write_artifact
+from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -140,7 +141,9 @@ def _judge_and_publish(
     live: Artifact | None,
 ) -> None:
     name = settings.model.name
-    with run.stage("train", f"Training {name} on the days before {iso_time(days.borders.test_us)}…"):
+    with run.stage(
+        "train", f"Training {name} on the days before {iso_time(days.borders.test_us)}…"
+    ):
         choosing = split_for_choosing(closed, settings, days.borders)
         judging = split_for_judging(closed, settings, days.borders)
         choice = choose(name, choosing, settings, on_training)
@@ -156,7 +159,9 @@ def _judge_and_publish(
         verdict = judge_candidate(
             closed, settings, judging, _contestant(trained), _contestant(popularity), live
         )
-    run.record.update(judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled))
+    run.record.update(
+        judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled)
+    )
     if not verdict.publish and live is not None:
         run.end("refused", f"{verdict.reason}. {live.version} goes on serving.")
         return
@@ -164,7 +169,7 @@ def _judge_and_publish(
         vocabulary, sessions = everything(closed, settings)
         refitted = train(choice, vocabulary, sessions, settings, on_training, with_vectors=True)
     with run.stage("publish", "Checking in a clean process, then publishing…"):
-        version = publish_trained(
+        folder = write_version(
             workspace,
             settings,
             refitted,
@@ -177,34 +182,12 @@ def _judge_and_publish(
             },
             main=name if verdict.publish else "popularity",
         )
+        version = publish(workspace.models_dir, folder, settings.models.keep)
     if verdict.publish:
         run.end("published", f"{version} is live: {verdict.reason}", version=version)
     else:
         reason = f"{verdict.reason}. There was no live model: popularity is published as {version}"
         run.end("refused", reason, version=version)
-
-
-def publish_trained(
-    workspace: Workspace,
-    settings: Settings,
-    trained: Trained,
-    report: dict[str, Any],
-    *,
-    data: dict[str, Any],
-    main: str,
-) -> str:
-    """Write an artifact, check it in a clean process and make it live; returns its version."""
-    folder = write_artifact(
-        workspace.models_dir,
-        parts=trained.parts,
-        vocabulary=trained.vocabulary,
-        settings=settings,
-        report=report,
-        data=data,
-        created_at=datetime.now(UTC),
-        main=main,
-    )
-    return publish(workspace.models_dir, folder, settings.models.keep)
 
 
 def import_sources(workspace: Workspace, settings: Settings) -> list[dict[str, Any]]:

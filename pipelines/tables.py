@@ -55,7 +55,9 @@ def _metrics(report: Mapping[str, Any], exclusion: str) -> str:
         if entry["exclude"] == exclusion
     }
     title = f"Exclude {exclusion}: {EXCLUSION_TITLES[exclusion]}"
-    table = Table(title=title, title_justify="left", caption="95 % intervals", caption_justify="left")
+    table = Table(
+        title=title, title_justify="left", caption="95 % intervals", caption_justify="left"
+    )
     table.add_column("model")
     for metric in metrics:
         table.add_column(metric, justify="right")

@@ -67,9 +67,7 @@ class Resampled:
         place = self._place[name, exclusion, metric]
         return _interval(self._means[place], self._draws[:, place])
 
-    def difference(
-        self, name: str, against: str, exclusion: Exclusion, metric: str
-    ) -> Interval:
+    def difference(self, name: str, against: str, exclusion: Exclusion, metric: str) -> Interval:
         """A model's metric less another's, resample by resample."""
         first = self._place[name, exclusion, metric]
         second = self._place[against, exclusion, metric]

@@ -57,9 +57,7 @@ def summarize(
             "sessions_crossing_the_split": split.n_crossing,
         },
         "train": {"sessions": split.train.n_sessions, "items": len(split.vocabulary)},
-        "models": [
-            _model_entry(model, queries, resampled, counts, settings.k) for model in models
-        ],
+        "models": [_model_entry(model, queries, resampled, counts, settings.k) for model in models],
         "differences": [
             {
                 "model": models[0].name,
