@@ -42,7 +42,7 @@ from recommender.workspace import Workspace
 @click.option(
     "--visitors",
     type=click.IntRange(1),
-    default=300,
+    default=260,
     show_default=True,
     help="Visitors a day, on average.",
 )

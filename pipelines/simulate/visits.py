@@ -20,19 +20,23 @@ _POOL_DAYS = 4
 """A visitor comes on every fourth day only, so that visits of one visitor never overlap."""
 _POOL_FACTOR = 5
 
-_LEVEL_SHARPNESS = 1.8
-_OTHER_TASTE = 0.06
+# Chosen so that all of a visit says clearly more about the next product than its last one. On the
+# default shop a softmax network over the visit finds about 65 % of next products in 20 places,
+# rules from the last product about 50 %, the list of most viewed products about 10 %.
+_LEVEL_SHARPNESS = 2.0
+_OTHER_TASTE = 0.02
 _NEW_FACTOR = 2.5
-_P_END = 0.26
+_P_END = 0.2
 _P_SINGLE = 0.06
-_P_TWO_AIMS = 0.3
+_P_TWO_AIMS = 0.35
 _P_SWITCH = 0.5
 _P_RETURN = 0.2
-_P_COMPLEMENT = 0.3
+_P_COMPLEMENT = 0.25
+_P_AT_ONCE = 0.25
 _P_STAY = 0.6
-_P_ASTRAY = 0.08
-_P_BROWSE = 0.25
-_P_DRIFT = 0.08
+_P_ASTRAY = 0.15
+_P_BROWSE = 0.05
+_P_DRIFT = 0.12
 _WEEKDAY_FACTORS = (1.0, 0.95, 0.95, 1.0, 0.9, 1.05, 1.2)
 _COMPLEMENT_CATEGORY = np.array([INDEX_OF_CODE[category.complement] for category in CATEGORIES])
 _HOUR_WEIGHTS = (
@@ -264,4 +268,4 @@ class _Walk:
         wants = (partner >= 0) & (self.pending[rows] < 0)
         wants &= self.rng.random(len(rows)) < _P_COMPLEMENT
         self.pending[rows[wants]] = partner[wants]
-        self.wait[rows[wants]] = np.where(self.rng.random(int(wants.sum())) < 0.7, 1, 2)
+        self.wait[rows[wants]] = np.where(self.rng.random(int(wants.sum())) < _P_AT_ONCE, 1, 2)

@@ -112,8 +112,9 @@ def _write(root: Path, plan: Plan, on_day: OnDay | None) -> dict[str, Any]:
     products = listings(shelf, plan.since, plan.until)
     _put(root / "source/products.tsv", feed_text(shelf, products))
     for product in products:
-        text = picture(shelf, product.slot, product.item_id)
-        _put_new(root / "pictures" / picture_name(product.item_id), text)
+        path = root / "pictures" / picture_name(product.item_id)
+        if not path.exists():
+            _put(path, picture(shelf, product.slot, product.item_id))
     for name, content in truth.files(products, plan.until).items():
         _put(root / f"truth/{name}.json", _json(content))
     _put_new(root / "recommender.toml", settings_text(_SOURCES))

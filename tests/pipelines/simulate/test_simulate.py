@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.commands.simulate import simulate
+from pipelines.simulate.workspace import Plan
+from pipelines.simulate.workspace import simulate as write_shop
 from recommender.catalog.product import Product
 from recommender.cli import cli
 from recommender.configuration import load_settings
@@ -145,6 +147,28 @@ def test_damaged_plan_is_named(tmp_path: Path) -> None:
     assert "plan.json cannot be read" in result.stderr
 
 
+def test_interrupted_run_is_finished_by_the_next(tmp_path: Path) -> None:
+    plan = Plan(seed=0, products=60, visitors=40, since=UNTIL - timedelta(days=4), until=UNTIL)
+    write_shop(tmp_path / "whole", plan)
+
+    def stop(day: date) -> None:
+        if day == UNTIL - timedelta(days=2):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shop(tmp_path / "halves", plan, stop)
+    assert not (tmp_path / "halves/recommender.toml").exists()
+    assert write_shop(tmp_path / "halves", plan)["new_days"] == 2
+    assert content(tmp_path / "halves") == content(tmp_path / "whole")
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "pictures").write_text("")
+    result = run(tmp_path, *SMALL, "--until", "2026-03-31")
+    assert result.exit_code == 1
+    assert "pictures cannot be written" in result.stderr
+
+
 def test_today_is_refused(tmp_path: Path) -> None:
     result = run(tmp_path, *SMALL, "--until", str(datetime.now(UTC).date()))
     assert result.exit_code == 2
@@ -230,16 +254,14 @@ def test_complements_cross_categories_and_are_followed(
     categories = truth_of(shop, "categories")
     assert len(pairs) > 100
     assert all(categories[a] != categories[b] for a, b in pairs.items())
-    after, followed, last = Counter[str](), Counter[str](), dict[str, str]()
-    for event in events:
-        if event["event_name"] == "view_item":
-            item = event["items"][0]["item_id"]
-            before = last.get(event["visitor_id"], "")
-            after[before] += 1
-            followed[before] += pairs.get(before) == item
-            last[event["visitor_id"]] = item
-    # The complement is the commonest next product by far: some 600 products share the rest.
-    assert sum(followed[a] / after[a] > 0.05 for a in pairs) > 0.95 * len(pairs)
+    seen, followed = Counter[str](), Counter[str]()
+    views = [(e["visitor_id"], e["items"][0]["item_id"]) for e in views_by_visitor(events)]
+    for (visitor, item), *later in zip(views, views[1:], views[2:], strict=False):
+        seen[item] += 1
+        followed[item] += (visitor, pairs.get(item, "")) in later
+    # Far above chance: some 600 products share what is left.
+    assert sum(followed[a] / seen[a] > 0.05 for a in pairs) > 0.95 * len(pairs)
+    assert sum(followed.values()) > 0.1 * sum(seen[a] for a in pairs)
 
 
 def test_robots_and_only_robots_are_too_fast(shop: Path, events: list[dict[str, Any]]) -> None:
