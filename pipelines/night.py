@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from recommender.data.split import Borders, Split, event_days, held_out_over, split_at
+from recommender.data.steps import SessionLog
 
 from pipelines.gate import EXCLUSION, Verdict, decide
 from recommender.data.examples import Sessions
-from recommender.data.split import Borders, Split, event_days, held_out_over, split_at
-from recommender.data.steps import SessionLog
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.compare import Interval, Resampled
 from recommender.evaluation.protocol import Judgement, judge, queries_of
 from recommender.models.contract import Model
-from recommender.settings import Settings
 from recommender.serving.artifact import Artifact
+from recommender.settings import Settings
 
 MRR_AT = 20
 

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from recommender.data.split import before, everything, split_for_choosing, split_for_judging
+from recommender.data.steps import SessionLog, load_session_log
+
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
@@ -21,8 +24,6 @@ from pipelines.ingest.sources import expand
 from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from pipelines.version import write_version
-from recommender.data.split import before, everything, split_for_choosing, split_for_judging
-from recommender.data.steps import SessionLog, load_session_log
 from recommender.errors import RecommenderError
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import iso_time, summarize
@@ -200,8 +201,8 @@ def import_sources(workspace: Workspace, settings: Settings) -> list[dict[str, A
             )
             done.append(counts.as_json())
     for feed in settings.import_.items:
-        for path in expand([str(workspace.root / feed.path)]):
-            done.append(import_items(workspace, settings, path).as_json())
+        paths = expand([str(workspace.root / feed.path)])
+        done += [import_items(workspace, settings, path).as_json() for path in paths]
     return done
 
 

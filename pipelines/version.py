@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.data.split import (
     Borders,
     borders,
@@ -14,6 +13,8 @@ from recommender.data.split import (
     split_for_judging,
 )
 from recommender.data.steps import load_session_log
+
+from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import iso_time, summarize
 from recommender.serving.artifact import write_artifact

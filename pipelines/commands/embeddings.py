@@ -28,8 +28,8 @@ def neighbors(shop: Shop, item_id: str, limit: int) -> None:
         raise ArtifactError(f"{artifact.version} has no word2vec vectors; train a new version")
     index = artifact.vocabulary.index(item_id)
     if index is None:
-        shop.put({"item_id": item_id, "items": [], "missing_ids": [item_id]},
-                 f"{item_id} is not among the {len(artifact.vocabulary)} products of the model.")  # fmt: skip
+        words = f"{item_id} is not among the {len(artifact.vocabulary)} products of the model."
+        shop.put({"item_id": item_id, "items": [], "missing_ids": [item_id]}, words)
         return
     rows, cosines = nearest(vectors.arrays()["inputs"], index, limit)
     ids = artifact.vocabulary.decode(rows)

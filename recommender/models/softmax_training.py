@@ -90,7 +90,7 @@ def planned_epochs(n_steps: int) -> int:
 def serving_arrays(network: SoftmaxNetwork) -> dict[str, NDArray[Any]]:
     """Copies of the weights, by the names that `Softmax` saves them under."""
     return {
-        **{name: np.array(weight) for name, weight in network.named_weights().items()},
+        **{name: weight.numpy().copy() for name, weight in network.named_weights().items()},
         "temperature": np.array(network.temperature, np.float32),
     }
 
