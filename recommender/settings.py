@@ -58,8 +58,8 @@ class SessionSettings(Section):
 
     events: list[str] = ["view_item", "select_item", "add_to_cart", "purchase"]
     """Names of the events that make a session."""
-    gap_s: Annotated[float, Field(gt=0)] = 1800
-    """A pause longer than this many seconds starts a new session."""
+    gap_s: Annotated[float, Field(ge=0.001)] = 1800
+    """A pause longer than this many seconds starts a new session; at least a millisecond."""
     collapse_repeats: bool = True
     """Consecutive events of one item count as one step (before `min_length`)."""
     min_length: Positive = 2
