@@ -2,7 +2,6 @@
 
 import difflib
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,42 +12,25 @@ from recommender.models.registry import MODEL_NAMES
 DEFAULT_MODELS = "softmax,word2vec,sequential_rules,popularity"
 
 
-class ModelList(click.ParamType):
-    """Comma-separated model names."""
-
-    name = "models"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[str]:
-        """Split and check the names."""
-        if isinstance(value, list):
-            return value
-        names = [name.strip() for name in value.split(",") if name.strip()]
-        for name in names:
-            if name not in MODEL_NAMES:
-                nearest = difflib.get_close_matches(name, MODEL_NAMES, n=1, cutoff=0)[0]
-                self.fail(f"{name!r} is no model; the nearest is {nearest}", param, ctx)
-        if not names:
-            self.fail(f"name at least one of {', '.join(MODEL_NAMES)}", param, ctx)
-        return list(dict.fromkeys(names))
+def _model_names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    """Split and check comma-separated names."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in MODEL_NAMES:
+            nearest = difflib.get_close_matches(name, MODEL_NAMES, n=1, cutoff=0)[0]
+            raise click.BadParameter(f"{name!r} is no model; the nearest is {nearest}")
+    if not names:
+        raise click.BadParameter(f"name at least one of {', '.join(MODEL_NAMES)}")
+    return names
 
 
-class Time(click.ParamType):
-    """A day or a time of RFC 3339, as µs since 1970; a naive one counts in the shop's zone."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Parse the text."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time; an example is 2026-11-21T00:00:00Z", param, ctx)
+def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A day or a time of RFC 3339."""
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError as err:
+        example = "an example is 2026-11-21T00:00:00Z"
+        raise click.BadParameter(f"{text!r} is no time; {example}") from err
 
 
 @click.command("evaluate")
@@ -56,7 +38,7 @@ class Time(click.ParamType):
 @click.option(
     "--models",
     "names",
-    type=ModelList(),
+    callback=_model_names,
     default=DEFAULT_MODELS,
     show_default=True,
     metavar="NAMES",
@@ -64,7 +46,7 @@ class Time(click.ParamType):
 )
 @click.option(
     "--test-from",
-    type=Time(),
+    callback=_time,
     metavar="TIME",
     help="Test on what starts at this time or later  [default: the last evaluation.test_days]",
 )

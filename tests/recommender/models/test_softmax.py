@@ -60,7 +60,7 @@ def test_sampled_softmax_learns_the_same_structure(ring: tuple[Sessions, Session
     sampled = settings(full_below=0, negatives=20, epochs=8)
     model = Softmax(N_ITEMS, sampled).fit(*ring)
     items, _ = model.recommend(sessions_from_lists([[item] for item in range(5, 39)]), 3)
-    assert np.mean([item + 1 in row for item, row in zip(range(5, 39), items, strict=True)]) > 0.9
+    assert np.mean([item + 1 in row for item, row in zip(range(5, 39), items, strict=True)]) > 0.8
 
 
 def test_sampled_loss_is_the_full_loss_in_expectation() -> None:
