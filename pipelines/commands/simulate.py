@@ -70,6 +70,8 @@ def simulate(
             f"{last} is not over yet (UTC); the last possible day is {yesterday}",
             param_hint="--until",
         )
+    if last.year < 2000:
+        raise click.BadParameter(f"{last} is before 2000", param_hint="--until")
     plan = Plan(seed, products, visitors, last - timedelta(days=days - 1), last)
     workspace = shop.workspace if folder is None else Workspace(folder)
     with workspace.lock():
@@ -86,10 +88,10 @@ def _simulate(shop: Shop, workspace: Workspace, plan: Any) -> dict[str, Any]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Days", total=(plan.until - plan.since).days + 1)
+        task = progress.add_task("Days", total=None)
 
-        def on_day(day: date) -> None:
-            progress.update(task, advance=1, description=str(day))
+        def on_day(day: date, done: int, n_days: int) -> None:
+            progress.update(task, completed=done, total=n_days, description=str(day))
 
         return write(workspace.root, plan, on_day)
 

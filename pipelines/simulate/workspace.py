@@ -20,7 +20,8 @@ from pipelines.simulate.truth import Truth
 from pipelines.simulate.visits import People, make_people, visits_of
 from recommender.errors import DataError
 
-OnDay = Callable[[date], None]
+OnDay = Callable[[date, int, int], None]
+_FIXED = ("seed", "products", "visitors")
 _SOURCES = {
     "import.events": [{"path": "source/events-*.ndjson"}],
     "import.items": [{"path": "source/products.tsv"}],
@@ -54,7 +55,7 @@ def simulate(root: Path, plan: Plan, on_day: OnDay | None = None) -> dict[str, A
     Args:
         root: The workspace.
         plan: `since` counts for a new shop only.
-        on_day: Called after each written day.
+        on_day: Called after each day with the day, the days done and the days in all.
 
     Returns:
         Counts of what is there now, and `new_days`, the number of days written.
@@ -77,21 +78,23 @@ def _continued(root: Path, plan: Plan) -> Plan:
     """
     try:
         known = json.loads((root / "truth/plan.json").read_text("utf-8"))
+        since, until = date.fromisoformat(known["since"]), date.fromisoformat(known["until"])
+        differing = [name for name in _FIXED if known[name] != getattr(plan, name)]
     except FileNotFoundError:
         if (root / "recommender.toml").exists():
             raise DataError(
                 f"{root} holds a workspace that was not simulated; choose an empty folder"
             ) from None
         return plan
-    except (OSError, ValueError) as err:
-        raise DataError(f"{root}/truth/plan.json cannot be read: {err}") from err
-    for name in ("seed", "products", "visitors"):
-        if known[name] != getattr(plan, name):
-            raise DataError(
-                f"{root} was simulated with --{name} {known[name]}, not {getattr(plan, name)}; "
-                "give the same value to add days, or choose an empty folder"
-            )
-    since, until = date.fromisoformat(known["since"]), date.fromisoformat(known["until"])
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        raise DataError(
+            f"{root / 'truth/plan.json'} cannot be read ({err!r}); choose an empty folder"
+        ) from err
+    for name in differing:
+        raise DataError(
+            f"{root} was simulated with --{name} {known[name]}, not {getattr(plan, name)}; "
+            "give the same value to add days, or choose an empty folder"
+        )
     return Plan(plan.seed, plan.products, plan.visitors, since, max(until, plan.until))
 
 
@@ -103,12 +106,13 @@ def _write(root: Path, plan: Plan, on_day: OnDay | None) -> dict[str, Any]:
     shelf = make_assortment(plan.products, plan.seed)
     people = make_people(plan.visitors, plan.seed)
     truth = Truth(shelf, people)
+    n_days = (plan.until - plan.since).days + 1
     n_events = new_days = 0
     for day, lines in _days(shelf, people, plan, truth):
         n_events += len(lines)
         new_days += _put_new(root / f"source/events-{day}.ndjson", "".join(lines))
         if on_day:
-            on_day(day)
+            on_day(day, (day - plan.since).days + 1, n_days)
     products = listings(shelf, plan.since, plan.until)
     _put(root / "source/products.tsv", feed_text(shelf, products))
     for product in products:

@@ -139,9 +139,10 @@ def test_a_real_workspace_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "source").exists()
 
 
-def test_damaged_plan_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"since": 1, "until": 2}'])
+def test_damaged_plan_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "truth").mkdir()
-    (tmp_path / "truth/plan.json").write_text("{")
+    (tmp_path / "truth/plan.json").write_text(text)
     result = run(tmp_path, *SMALL)
     assert result.exit_code == 1
     assert "plan.json cannot be read" in result.stderr
@@ -151,7 +152,8 @@ def test_interrupted_run_is_finished_by_the_next(tmp_path: Path) -> None:
     plan = Plan(seed=0, products=60, visitors=40, since=UNTIL - timedelta(days=4), until=UNTIL)
     write_shop(tmp_path / "whole", plan)
 
-    def stop(day: date) -> None:
+    def stop(day: date, done: int, n_days: int) -> None:
+        assert n_days == 5
         if day == UNTIL - timedelta(days=2):
             raise KeyboardInterrupt
 
@@ -173,6 +175,11 @@ def test_today_is_refused(tmp_path: Path) -> None:
     result = run(tmp_path, *SMALL, "--until", str(datetime.now(UTC).date()))
     assert result.exit_code == 2
     assert "not over yet" in result.stderr
+
+
+@pytest.mark.parametrize("until", ["1999-12-31", "31.03.2026"])
+def test_impossible_days_are_refused(tmp_path: Path, until: str) -> None:
+    assert run(tmp_path, *SMALL, "--until", until).exit_code == 2
 
 
 def test_default_ends_yesterday(tmp_path: Path) -> None:
