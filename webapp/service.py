@@ -40,6 +40,11 @@ class Service:
         self.catalog.close()
 
 
+def service_of(app: Flask) -> Service:
+    """The service of an application."""
+    return cast("Service", app.extensions[_KEY])
+
+
 def current_service() -> Service:
     """The service of the request that is being answered."""
-    return cast("Service", current_app.extensions[_KEY])
+    return service_of(current_app)

@@ -172,14 +172,15 @@ class ProductRecommendations extends HTMLElement {
     this.#build();
     this.#noteView();
     this.#wait();
+    const items = this.#viewed();
     try {
-      const answer = await fetch(this.#question(), {
+      const answer = await fetch(this.#question(items), {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         credentials: "omit",
       });
       if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
       const body = await answer.json();
-      if (turn === this.#turn) this.#show(body);
+      if (turn === this.#turn) this.#show({ ...body, viewed: items });
     } catch (error) {
       if (turn === this.#turn) this.#fail(error);
     }
@@ -207,12 +208,17 @@ class ProductRecommendations extends HTMLElement {
     return (webAddress(this.#text("endpoint")) ?? own).replace(/\/+$/, "");
   }
 
-  #question() {
-    const query = new URLSearchParams({ placement: this.#text("placement", "default") });
-    query.set("limit", this.#number("limit", 8));
+  /** What the visitor viewed, oldest first; the page's own product is the last. */
+  #viewed() {
     const items = this.#granted ? history() : [];
     if (this.#item && items.at(-1) !== this.#item) items.push(this.#item);
-    for (const item of items.slice(-HISTORY_LENGTH)) query.append("item_id", item);
+    return items.slice(-HISTORY_LENGTH);
+  }
+
+  #question(items) {
+    const query = new URLSearchParams({ placement: this.#text("placement", "default") });
+    query.set("limit", this.#number("limit", 8));
+    for (const item of items) query.append("item_id", item);
     /* Without it the answer is the same for everyone and may come from a cache. */
     if (this.#granted) query.set("page_view_id", pageViewId);
     return `${this.#endpoint}/v1/recommendations?${query}`;
@@ -230,11 +236,12 @@ class ProductRecommendations extends HTMLElement {
 
   #build() {
     if (this.#root) return;
-    this.#root = this.attachShadow({ mode: "open" });
+    /* First what an old browser cannot do: without a shadow root its own content stays. */
     if (!sheet) {
       sheet = new CSSStyleSheet();
       sheet.replaceSync(STYLE);
     }
+    this.#root = this.attachShadow({ mode: "open" });
     this.#root.adoptedStyleSheets = [sheet];
     const section = make("section", "section");
     section.setAttribute("aria-labelledby", "heading");
@@ -323,12 +330,14 @@ class ProductRecommendations extends HTMLElement {
   }
 
   #fail(error) {
-    this.#keepOwnContent();
+    if (!this.#root) return;
+    const [section] = this.#parts();
+    /* A row that was filled before stays; it is better than none. */
+    if (section.hidden || section.classList.contains("waiting")) this.#keepOwnContent();
     this.#tell("error", { message: String(error?.message ?? error) });
   }
 
   #keepOwnContent() {
-    if (!this.#root) return;
     const [section, , list, slot] = this.#parts();
     list.replaceChildren();
     section.hidden = true;
