@@ -2,8 +2,10 @@
 
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -88,14 +90,7 @@ def _run(root: Path, address: str, port: int, workers: int) -> int | None:
 
     from webapp.app import create_app
 
-    class SignalKeeper(Server):
-        ended_by: int | None = None
-
-        def signal_handler_interrupt(self, *arguments: Any, **more: Any) -> None:
-            self.ended_by = arguments[0] if arguments else None
-            super().signal_handler_interrupt(*arguments, **more)
-
-    server = SignalKeeper(
+    server = Server(
         "webapp.app:create_app",
         address=address,
         port=port,
@@ -106,10 +101,28 @@ def _run(root: Path, address: str, port: int, workers: int) -> int | None:
         websockets=False,
         log_level=LogLevels.warning,
     )
+    received: list[int] = []
+    server.on_startup(partial(_note_signals, received))
     try:
         # Each worker makes its own application after the fork.
         server.serve(target_loader=partial(create_app, root), wrap_loader=False)
     except SystemExit as err:
-        if server.ended_by is None:
+        if not received:
             raise RecommenderError(f"the service ended by itself ({err.code}); see above") from err
-    return server.ended_by
+    return received[0] if received else None
+
+
+def _note_signals(received: list[int]) -> None:
+    """Keep in mind which signal ended the server; its own handlers go on working."""
+
+    def noting(number: int, handler: Callable[[int, FrameType | None], Any]) -> None:
+        def note(given: int, frame: FrameType | None) -> None:
+            received.append(given)
+            handler(given, frame)
+
+        signal.signal(number, note)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            noting(number, handler)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -62,7 +62,7 @@ def register_guard(app: Flask) -> None:
 def _check_host() -> None:
     host, _ = _split(f"//{request.headers.get('Host', '')}")
     if host is None or not is_loopback(host):
-        raise Problem(
+        raise ProblemError(
             "forbidden-origin",
             "The Host header names no loopback address; the service answers this machine only.",
         )
@@ -71,9 +71,9 @@ def _check_host() -> None:
 def _check_origin() -> None:
     origin = request.headers.get("Origin")
     if origin is not None and not _is_own(origin):
-        raise Problem("forbidden-origin", "The Origin header names another site.")
+        raise ProblemError("forbidden-origin", "The Origin header names another site.")
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and not _follows_a_link():
-        raise Problem("forbidden-origin", "The request comes from another site's page.")
+        raise ProblemError("forbidden-origin", "The request comes from another site's page.")
 
 
 def _is_own(origin: str) -> bool:

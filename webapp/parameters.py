@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from recommender.data.events import MAX_ID_BYTES
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 
 MAX_LIMIT = 100
 MAX_IDS = 200
@@ -68,11 +68,11 @@ class Parameters:
         """Refuse the request if anything was wrong with its query.
 
         Raises:
-            Problem: 400 `invalid-request` with one entry a fault.
+            ProblemError: 400 `invalid-request` with one entry a fault.
         """
         if self._errors:
             detail = "; ".join(error["detail"] for error in self._errors[:3])
-            raise Problem("invalid-request", f"{detail}.", errors=self._errors)
+            raise ProblemError("invalid-request", f"{detail}.", errors=self._errors)
 
     def _fault(self, name: str, code: str, what: str) -> None:
         shown = name if len(name) <= 60 else f"{name[:60]}…"

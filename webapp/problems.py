@@ -24,7 +24,7 @@ _KINDS = {
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "payload-too-large"}
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """An error answer, raised by a route.
 
     Args:
@@ -73,27 +73,25 @@ class Problem(Exception):
 def register_problems(app: Flask) -> None:
     """Turn every error of `app` into a problem."""
 
-    @app.errorhandler(Problem)
-    def problem(error: Problem) -> Response:
+    @app.errorhandler(ProblemError)
+    def problem(error: ProblemError) -> Response:
         return error.response()
 
     @app.errorhandler(CatalogError)
     def catalog(error: CatalogError) -> Response:
         app.logger.error("catalog: %s", error)
         headers = {"Retry-After": "5"}
-        return Problem("catalog-unavailable", str(error), headers=headers).response()
+        return ProblemError("catalog-unavailable", str(error), headers=headers).response()
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         status = error.code or 500
-        if status < 400:
-            return Response(status=status, headers=dict(error.get_headers()))
         if status >= 500:
-            return Problem("internal-error", _LOGGED, status=status).response()
+            return ProblemError("internal-error", _LOGGED, status=status).response()
         slug = _OF_STATUS.get(status, "invalid-request")
         detail = error.description or str(error)
         headers = {"Allow": allow} if (allow := dict(error.get_headers()).get("Allow")) else {}
-        return Problem(slug, detail, status=status, headers=headers).response()
+        return ProblemError(slug, detail, status=status, headers=headers).response()
 
 
 _LOGGED = "The server's log has the details under the X-Request-Id of this answer."

@@ -50,4 +50,4 @@ class ServedLog:
             with path.open("ab", buffering=0) as file:
                 file.write(text.encode())
         except OSError as err:
-            _LOGGER.error("what was shown is not kept: %s: %s", path, err.strerror)  # noqa: TRY400
+            _LOGGER.error("what was shown is not kept: %s: %s", path, err.strerror)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from flask import Flask
 
-from webapp.problems import Problem, register_problems
+from webapp.problems import ProblemError, register_problems
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_every_kind_has_its_status(caplog):
     app = Flask("kinds")
     register_problems(app)
     with app.test_request_context("/x"), caplog.at_level(logging.ERROR):
-        assert Problem("forbidden-origin", "No.").response().status_code == 403
-        assert Problem("log-unavailable", "No.").response().status_code == 503
+        assert ProblemError("forbidden-origin", "No.").response().status_code == 403
+        assert ProblemError("log-unavailable", "No.").response().status_code == 503

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from recommender.errors import DataError
 from webapp.api.event_rules import RefusedEventError, check_event
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 from webapp.service import current_service
 
 MAX_BODY_BYTES = 1_000_000
@@ -43,7 +43,7 @@ def collect() -> ResponseReturnValue:
     try:
         current_service().events.append(list(accepted.values()))
     except DataError as err:
-        raise Problem(
+        raise ProblemError(
             "log-unavailable",
             "The events were not kept; send them again later.",
             headers={"Retry-After": "10"},
@@ -62,7 +62,7 @@ def _body() -> list[object]:
         _check_count(len(lines))
         return [_line(line) for line in lines]
     if kind not in _JSON:
-        raise Problem(
+        raise ProblemError(
             "invalid-request",
             f"{kind} is not understood; send application/json or application/x-ndjson.",
             status=415,
@@ -82,7 +82,7 @@ def _event(value: object, now: datetime) -> dict[str, Any]:
 
 def _check_count(count: int) -> None:
     if count > MAX_EVENTS:
-        raise Problem(
+        raise ProblemError(
             "payload-too-large", f"{count} events; a request has at most {MAX_EVENTS}: split it."
         )
 
@@ -99,7 +99,7 @@ def _parsed(body: bytes) -> object:
     try:
         return _loads(body)
     except ValueError as err:
-        raise Problem(
+        raise ProblemError(
             "invalid-request",
             "The body is not JSON: send an event, an array of events, or one event a line as "
             "application/x-ndjson.",

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from recommender.errors import CatalogError
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 from webapp.service import current_service
 
 health = Blueprint("health", __name__)
@@ -55,8 +55,8 @@ def _catalog() -> dict[str, Any]:
     }
 
 
-def _not_ready(slug: str, detail: str, state: dict[str, Any]) -> Problem:
-    return Problem(slug, detail, headers={"Retry-After": "10"}, more=state)
+def _not_ready(slug: str, detail: str, state: dict[str, Any]) -> ProblemError:
+    return ProblemError(slug, detail, headers={"Retry-After": "10"}, more=state)
 
 
 def _fresh(response: Response) -> Response:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 
 from recommender.catalog.product import Product
 from webapp.parameters import Parameters
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 from webapp.service import current_service
 
 items = Blueprint("items", __name__)
@@ -25,7 +25,7 @@ def list_items() -> Response:
     try:
         page = current_service().catalog.page(cursor, limit)
     except ValueError as err:
-        raise Problem(
+        raise ProblemError(
             "invalid-request",
             "The cursor is none of ours; begin again without one.",
             errors=[{"parameter": "cursor", "code": "bad_value", "detail": str(err)}],

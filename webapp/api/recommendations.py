@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from recommender.serving.answer import Query, answer
 from webapp.parameters import Parameters
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 from webapp.service import current_service
 
 PRIVATE = "private, no-store"
@@ -29,7 +29,7 @@ def recommend() -> Response:
     service = current_service()
     artifact = service.model.get()
     if artifact is None:
-        raise Problem(
+        raise ProblemError(
             "model-not-ready",
             "No model is published; `recommender nightly` makes one.",
             headers={"Retry-After": "10"},

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.errors import CatalogError
-from webapp.problems import Problem
+from webapp.problems import ProblemError
 from webapp.service import current_service
 from webapp.shop.browse import Browse, page_of
 
@@ -75,8 +75,8 @@ def picture(name: str) -> Response:
     """A file of the workspace's `pictures` folder; images only, never from outside of it."""
     folder = (current_service().workspace.root / "pictures").resolve()
     kind = _PICTURE_TYPES.get(Path(name).suffix.lower())
-    if kind is None or not (folder / name).resolve().is_relative_to(folder):
-        raise Problem("not-found", "There is no such picture.")
+    if kind is None or "\0" in name or not (folder / name).resolve().is_relative_to(folder):
+        raise ProblemError("not-found", "There is no such picture.")
     response = send_from_directory(folder, name, mimetype=kind, max_age=3600)
     response.headers["Content-Security-Policy"] = _PICTURE_POLICY
     return response

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.small_shop import logged
 from webapp.api.events import MAX_BODY_BYTES
 
 URL = "/v1/events"
@@ -13,11 +14,6 @@ VIEW = {
     "items": [{"item_id": "A"}],
     "consent": "granted",
 }
-
-
-def logged(workspace) -> list[dict]:
-    paths = sorted(workspace.events_dir.glob("*/*.ndjson"))
-    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
 def test_one_event_is_in_the_log_before_the_answer(client, workspace):

@@ -2,6 +2,8 @@
 
 import shutil
 
+from tests.small_shop import wait_for
+
 
 def test_livez_is_the_process_only(workspace, open_app):
     shutil.rmtree(workspace.models_dir)
@@ -30,7 +32,7 @@ def test_not_ready_without_a_model(workspace, open_app):
     assert answer.json["catalog"]["products"] == 36
 
 
-def test_ready_with_the_last_known_products(workspace, open_app, wait_for):
+def test_ready_with_the_last_known_products(workspace, open_app):
     client = open_app(workspace).test_client()
     for path in workspace.root.glob("catalog.sqlite*"):
         path.unlink()

@@ -1,8 +1,8 @@
 """`GET /v1/recommendations` over HTTP."""
 
-import json
-
 import pytest
+
+from tests.small_shop import id_of, served
 
 URL = "/v1/recommendations"
 
@@ -15,26 +15,21 @@ def ask(client):
     return get
 
 
-def served(workspace) -> list[dict]:
-    paths = sorted(workspace.served_dir.glob("*.ndjson"))
-    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
-
-
-def test_the_answer_has_products_with_everything_a_widget_shows(ask, item_id):
-    body = ask(placement="pdp-similar", item_id=item_id(9), limit=3).json
+def test_the_answer_has_products_with_everything_a_widget_shows(ask):
+    body = ask(placement="pdp-similar", item_id=id_of(9), limit=3).json
 
     assert body["placement"] == "pdp-similar"
     assert body["model"]["name"] == "popularity"
-    assert [item["id"] for item in body["items"]] == [item_id(0), item_id(1), item_id(2)]
+    assert [item["id"] for item in body["items"]] == [id_of(0), id_of(1), id_of(2)]
     assert body["items"][0] | {"score": None} == {
-        "id": item_id(0),
+        "id": id_of(0),
         "rank": 1,
         "score": None,
         "source": "model",
         "reason": {
             "type": "because_viewed",
-            "item_id": item_id(9),
-            "text": "Because you viewed Oak chair no. 9",
+            "item_id": id_of(9),
+            "text": "Because you viewed Larch chair no. 9",
         },
         "title": "Oak chair no. 0",
         "link": "/product?id=SKU%2000%2Fa",
@@ -46,19 +41,19 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask, item_id):
     }
 
 
-def test_the_last_viewed_excluded_and_sold_out_products_never_come(ask, item_id):
-    body = ask(item_id=[item_id(1), item_id(0)], exclude_item_id=[item_id(2), item_id(4)]).json
+def test_the_last_viewed_excluded_and_sold_out_products_never_come(ask):
+    body = ask(item_id=[id_of(1), id_of(0)], exclude_item_id=[id_of(2), id_of(4)]).json
 
     ids = [item["id"] for item in body["items"]]
     assert len(ids) == 10
-    assert not {item_id(0), item_id(2), item_id(3), item_id(4)} & set(ids)
-    assert item_id(1) in ids
+    assert not {id_of(0), id_of(2), id_of(3), id_of(4)} & set(ids)
+    assert id_of(1) in ids
 
 
-def test_a_category_is_kept_to_as_long_as_it_has_products(ask, item_id):
-    body = ask(item_id=item_id(9), category="Furniture > Tables", limit=5).json
+def test_a_category_is_kept_to_as_long_as_it_has_products(ask):
+    body = ask(item_id=id_of(9), category="Furniture > Tables", limit=5).json
 
-    assert [item["id"] for item in body["items"]] == [item_id(n) for n in (1, 4, 10, 13, 16)]
+    assert [item["id"] for item in body["items"]] == [id_of(n) for n in (1, 4, 10, 13, 16)]
 
 
 def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
@@ -106,16 +101,16 @@ def test_an_unknown_parameter_names_the_nearest(client):
     ]
 
 
-def test_several_items_are_one_visitors_own(ask, item_id):
-    answer = ask(item_id=[item_id(1), item_id(2)])
+def test_several_items_are_one_visitors_own(ask):
+    answer = ask(item_id=[id_of(1), id_of(2)])
 
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert "ETag" not in answer.headers
 
 
 @pytest.mark.parametrize("n_items", [0, 1])
-def test_up_to_one_item_is_everybodys_and_has_a_lasting_etag(ask, item_id, n_items):
-    ids = [item_id(number) for number in range(n_items)]
+def test_up_to_one_item_is_everybodys_and_has_a_lasting_etag(ask, n_items):
+    ids = [id_of(number) for number in range(n_items)]
     first, second = ask(item_id=ids), ask(item_id=ids)
 
     assert first.headers["Cache-Control"] == "public, max-age=60, stale-while-revalidate=600"
@@ -124,7 +119,7 @@ def test_up_to_one_item_is_everybodys_and_has_a_lasting_etag(ask, item_id, n_ite
     assert first.headers["ETag"] != ask(item_id=ids, limit=3).headers["ETag"]
 
 
-def test_an_answer_that_the_caller_has_is_not_sent_and_not_noted_again(client, item_id, workspace):
+def test_an_answer_that_the_caller_has_is_not_sent_and_not_noted_again(client, workspace):
     url = f"{URL}?placement=home"
     tag = client.get(url).headers["ETag"]
 
@@ -137,10 +132,10 @@ def test_an_answer_that_the_caller_has_is_not_sent_and_not_noted_again(client, i
     assert len(served(workspace)) == 1
 
 
-def test_what_was_shown_is_noted_without_a_person(client, item_id, workspace, app):
+def test_what_was_shown_is_noted_without_a_person(client, workspace, app):
     body = client.get(
         URL,
-        query_string={"item_id": item_id(9), "limit": 2, "page_view_id": "pv1"},
+        query_string={"item_id": id_of(9), "limit": 2, "page_view_id": "pv1"},
         headers={"User-Agent": "Secret/1.0"},
     ).json
 
@@ -153,7 +148,7 @@ def test_what_was_shown_is_noted_without_a_person(client, item_id, workspace, ap
         "placement": "default",
         "page_view_id": "pv1",
         "model": body["model"],
-        "items": [item_id(0), item_id(1)],
+        "items": [id_of(0), id_of(1)],
         "sources": ["model", "model"],
     }
 
