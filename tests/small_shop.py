@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -146,8 +147,16 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def wait(self) -> None:
-        wait_for(self._is_up, seconds=30)
+    def __enter__(self) -> Self:
+        try:
+            wait_for(self._is_up, seconds=30)
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def call(self, path: str, body: object = None) -> tuple[int, dict]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -161,16 +170,19 @@ class Server:
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Signal the process group; return exit status and what was said."""
-        if self._process.returncode is None:
-            os.killpg(self._process.pid, number)
-        _, said = self._process.communicate(timeout=20)
+        if self._process.returncode is not None:
+            return self._process.returncode, ""
+        os.killpg(self._process.pid, number)
+        try:
+            _, said = self._process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            raise
         return self._process.returncode, said
 
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
     def _is_up(self) -> bool:
-        if not self.is_running():
+        if self._process.poll() is not None:
             pytest.fail(f"serve ended: {self._process.communicate()[1]}")
         try:
             return self.call("/livez")[0] == 200

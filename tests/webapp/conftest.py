@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,5 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def start() -> Iterator[Callable[..., Server]]:
     """Start server processes that end with the test."""
-    servers: list[Server] = []
-
-    def start_one(root: Path, *arguments: object) -> Server:
-        servers.append(Server(root, *arguments))
-        servers[-1].wait()
-        return servers[-1]
-
-    yield start_one
-    for server in servers:
-        server.end()
+    with ExitStack() as servers:
+        yield lambda root, *arguments: servers.enter_context(Server(root, *arguments))

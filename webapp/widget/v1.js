@@ -94,6 +94,41 @@ function make(tag, part, text) {
   return element;
 }
 
+/* The title says what is seen, so that a picture needs no text of its own. */
+function picture(address) {
+  const box = make("span", "picture");
+  if (!address) {
+    box.append(parcel());
+    return box;
+  }
+  const image = make("img");
+  image.alt = "";
+  image.loading = "lazy";
+  image.decoding = "async";
+  image.width = image.height = 300;
+  image.addEventListener("error", () => image.replaceWith(parcel()));
+  image.src = address;
+  box.append(image);
+  return box;
+}
+
+function parcel() {
+  const space = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(space, "svg");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", "M4 7.5 12 3l8 4.5v9L12 21l-8-4.5zM4 7.5l8 4.5 8-4.5M12 12v9");
+  drawing.append(path);
+  return drawing;
+}
+
+function words(title, price) {
+  const box = make("span", "words");
+  box.append(make("span", "title", title), make("span", "price", price));
+  return box;
+}
+
 const STYLE = `
 :host { display: block; color: inherit; font: inherit; }
 :host([hidden]) { display: none; }
@@ -112,13 +147,17 @@ const STYLE = `
 .picture { display: block; aspect-ratio: 1; overflow: hidden; border-radius: var(--recs-radius, 14px);
   background: var(--recs-picture-background, #8882); }
 .picture img { display: block; width: 100%; height: 100%; object-fit: cover; }
+.picture svg { display: block; width: 100%; height: 100%; padding: 34%; box-sizing: border-box;
+  fill: none; stroke: currentcolor; stroke-width: 1.2; stroke-linejoin: round; opacity: .35; }
+.words { display: block; height: 4.4em; margin-top: .6rem; font-size: var(--recs-text-size, .95rem); }
 .title { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden;
-  height: 2.7em; margin-top: .6rem; line-height: 1.35; font-size: var(--recs-title-size, .95rem); }
-.price { display: block; height: 1.5em; margin-top: .2rem; line-height: 1.5; font-weight: 650;
-  font-size: var(--recs-price-size, .95rem); font-variant-numeric: tabular-nums; }
+  line-height: 1.35; }
+.price { display: block; margin-top: .2em; line-height: 1.5; font-weight: 650;
+  font-variant-numeric: tabular-nums; }
 .link[href]:hover .title { text-decoration: underline; text-underline-offset: .2em; }
-.waiting .title, .waiting .price { border-radius: 6px; background: var(--recs-picture-background, #8882); }
-.waiting .price { width: 40%; }
+.waiting .title, .waiting .price { height: 1.35em; border-radius: 6px;
+  background: var(--recs-picture-background, #8882); }
+.waiting .price { width: 40%; margin-top: .5em; }
 @media (prefers-reduced-motion: no-preference) {
   .list { scroll-behavior: smooth; }
   .picture img { transition: transform .25s ease; }
@@ -271,7 +310,7 @@ class ProductRecommendations extends HTMLElement {
     list.replaceChildren(...Array.from({ length: count }, () => {
       const box = make("li", "item");
       box.setAttribute("aria-hidden", "true");
-      box.append(make("span", "picture"), make("span", "title"), make("span", "price"));
+      box.append(make("span", "picture"), words("", ""));
       return box;
     }));
   }
@@ -297,20 +336,8 @@ class ProductRecommendations extends HTMLElement {
     const link = make("a", "link");
     const address = webAddress(item.link);
     if (address) link.href = address;
-    const picture = make("span", "picture");
-    const image = webAddress(item.image_link);
-    if (image) {
-      const img = make("img");
-      img.alt = "";
-      img.loading = "lazy";
-      img.decoding = "async";
-      img.width = img.height = 300;
-      img.addEventListener("error", () => img.remove());
-      img.src = image;
-      picture.append(img);
-    }
-    link.append(picture, make("span", "title", item.title ?? item.id));
-    link.append(make("span", "price", this.#price(item)));
+    link.append(picture(webAddress(item.image_link)));
+    link.append(words(item.title ?? item.id, this.#price(item)));
     const clicked = () => this.#noteClick(item, index, body);
     link.addEventListener("click", clicked);
     link.addEventListener("auxclick", (event) => event.button === 1 && clicked());

@@ -44,8 +44,15 @@ function sentence({ items, model, viewed }) {
     const why = viewed.length ? "the model does not know what you viewed" : "you viewed nothing yet";
     return `${counted(items)}: ${why}.`;
   }
-  const seen = viewed.length > 1 ? `the ${viewed.length} products of your visit` : "one product";
-  return `${counted(items)}. The model “${model.name}” looked at ${seen}:`;
+  if (model.name === "popularity") return "The model “popularity” gives everyone what is clicked most.";
+  const seen = viewed.length > 1 ? `the ${viewed.length} products of your visit` : "this one product";
+  return `${counted(items)}, “${model.name}”, which looked at ${seen}:`;
+}
+
+function reason(words) {
+  const line = text("p", "");
+  line.append(text("strong", "Why this row? "), words);
+  return line;
 }
 
 async function thumbnails(viewed) {
@@ -83,16 +90,17 @@ function explain(row, ...parts) {
 }
 
 addEventListener("recs:load", async ({ target, detail }) => {
-  explain(target, text("p", `Why this row? ${sentence(detail)}`));
-  if (detail.viewed.length) {
-    explain(target, text("p", `Why this row? ${sentence(detail)}`), await thumbnails(detail.viewed));
-  }
+  const line = reason(sentence(detail));
+  explain(target, line);
+  if (!detail.viewed.length) return;
+  const visit = await thumbnails(detail.viewed);
+  if (line.isConnected) line.after(visit);
 });
 addEventListener("recs:error", ({ target, detail }) => {
-  explain(target, text("p", `The page shows its own row: ${detail.message}.`));
+  explain(target, reason(`It is the page's own: ${detail.message}.`));
 });
 addEventListener("recs:empty", ({ target }) => {
-  explain(target, text("p", "There was too little to recommend here."));
+  explain(target, reason("There is none: too little to recommend here."));
 });
 
 const box = document.getElementById("consent");
