@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recommender.data.split import borders, split_for_choosing, split_for_judging
+from recommender.data.days import draw_borders
+from recommender.data.split import split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 
 from pipelines.train import OnTraining, choose, judged, train
@@ -33,7 +34,7 @@ def evaluate_models(
         DataError: If the log has too few sessions or days.
     """
     sessions = load_session_log(events_dir, settings)
-    parts = borders(sessions, settings, test_us)
+    parts = draw_borders(sessions.times_us, settings, test_us)
     choosing = split_for_choosing(sessions, settings, parts)
     judging = split_for_judging(sessions, settings, parts)
     queries = queries_of(judging.held_out)

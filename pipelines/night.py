@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from recommender.data.split import Borders, Split, event_days, held_out_over, split_at
+from recommender.data.days import Borders, event_days
+from recommender.data.split import Split, held_out_over, split_for_judging
 from recommender.data.steps import SessionLog
 
 from pipelines.gate import EXCLUSION, Verdict, decide
@@ -56,21 +57,16 @@ def judged_days(
     Returns:
         None if no such day exists.
     """
-    days = event_days(closed, settings.time_zone)
+    days = event_days(closed.times_us, settings.time_zone)
     first = 2 if data_until_us is None else max(2, int((days[:, 0] < data_until_us).sum()))
     found = None
     for day in range(len(days) - 1, first - 1, -1):
         borders = Borders(int(days[day - 1, 0]), int(days[day, 0]), int(days[-1, 1]))
-        n_queries = _n_queries(closed, settings, borders)
+        n_queries = split_for_judging(closed, settings, borders).n_queries
         found = JudgedDays(borders, n_queries)
         if n_queries >= settings.gate.min_queries:
             break
     return found
-
-
-def _n_queries(closed: SessionLog, settings: Settings, borders: Borders) -> int:
-    vocabulary = split_at(closed, settings, borders.test_us, borders.until_us)
-    return int(np.maximum(vocabulary.held_out.lengths - 1, 0).sum())
 
 
 def judge_candidate(
@@ -97,9 +93,9 @@ def judge_candidate(
     if live is not None:
         contestants["live"] = Contestant(live.model, live.vocabulary)
     known = {item for one in contestants.values() for item in one.vocabulary.item_ids}
-    everything = Vocabulary(sorted(known))
-    held_out = held_out_over(closed, settings, everything, split.from_us, split.until_us)
-    resampled = _resampled(held_out, everything, contestants, settings)
+    union = Vocabulary(sorted(known))
+    held_out = held_out_over(closed, settings, union, split.from_us, split.until_us)
+    resampled = _resampled(held_out, union, contestants, settings)
     over_live = None if live is None else _difference(resampled, "live")
     return decide(_difference(resampled, "popularity"), over_live)
 
@@ -113,7 +109,11 @@ def _resampled(
     queries = queries_of(held_out)
     judgements: dict[str, Judgement] = {
         name: judge(
-            one.model, queries, [EXCLUSION], MRR_AT, numbers=numbers_in(one.vocabulary, vocabulary)
+            one.model,
+            queries,
+            [EXCLUSION],
+            MRR_AT,
+            numbers=one.vocabulary.numbers_of(vocabulary.item_ids),
         )
         for name, one in contestants.items()
     }
@@ -122,9 +122,3 @@ def _resampled(
 
 def _difference(resampled: Resampled, rival: str) -> Interval:
     return resampled.difference("candidate", rival, EXCLUSION, f"mrr@{MRR_AT}")
-
-
-def numbers_in(own: Vocabulary, of: Vocabulary) -> NDArray[np.int32]:
-    """A vocabulary's number of every item of another, -1 where it does not know it."""
-    numbers = [own.index(item_id) for item_id in of.item_ids]
-    return np.array([-1 if number is None else number for number in numbers], np.int32)

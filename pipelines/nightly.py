@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from recommender.data.days import rfc3339
 from recommender.data.split import before, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import SessionLog, load_session_log
 
@@ -26,7 +27,7 @@ from pipelines.train import OnTraining, Trained, choose, judged, train
 from pipelines.version import write_version
 from recommender.errors import RecommenderError
 from recommender.evaluation.protocol import queries_of
-from recommender.evaluation.summary import iso_time, summarize
+from recommender.evaluation.summary import summarize
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
 from recommender.settings import Settings
@@ -142,9 +143,7 @@ def _judge_and_publish(
     live: Artifact | None,
 ) -> None:
     name = settings.model.name
-    with run.stage(
-        "train", f"Training {name} on the days before {iso_time(days.borders.test_us)}…"
-    ):
+    with run.stage("train", f"Training {name} on the days before {rfc3339(days.borders.test_us)}…"):
         choosing = split_for_choosing(closed, settings, days.borders)
         judging = split_for_judging(closed, settings, days.borders)
         choice = choose(name, choosing, settings, on_training)
@@ -179,7 +178,7 @@ def _judge_and_publish(
                 "judged_on": report["test"],
                 "gate": verdict.as_json(),
                 "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
-                "data_until": iso_time(days.borders.until_us or 0),
+                "data_until": rfc3339(days.borders.until_us or 0),
             },
             main=name if verdict.publish else "popularity",
         )

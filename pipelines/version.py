@@ -5,18 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recommender.data.split import (
-    Borders,
-    borders,
-    everything,
-    split_for_choosing,
-    split_for_judging,
-)
+from recommender.data.days import draw_borders, rfc3339
+from recommender.data.split import everything, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.evaluation.protocol import queries_of
-from recommender.evaluation.summary import iso_time, summarize
+from recommender.evaluation.summary import summarize
 from recommender.serving.artifact import write_artifact
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -40,7 +35,7 @@ def train_version(
         DataError: If there is too little to train on.
     """
     log = load_session_log(workspace.events_dir, settings)
-    parts: Borders = borders(log, settings)
+    parts = draw_borders(log.times_us, settings)
     judging = split_for_judging(log, settings, parts)
     name = settings.model.name
     say(f"Training {name} on {judging.train.n_sessions} sessions…")
@@ -62,7 +57,7 @@ def train_version(
         data={
             "judged_on": report["test"],
             "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
-            "data_until": iso_time(int(log.times_us.max()) + 1_000_000),
+            "data_until": rfc3339(int(log.times_us.max()) + 1_000_000),
         },
         main=name,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, last_items, prefixes, select_sessions
+from recommender.data.vocabulary import renumber
 from recommender.models.contract import Model
 from recommender.models.metrics import EXCLUDED, score_batches, target_ranks
 from recommender.models.topk import NOTHING, top_k
@@ -78,7 +79,7 @@ def judge(
     shown = np.zeros(model.n_items, np.int64)
     asked, targets = queries.sessions, queries.targets
     if numbers is not None:
-        asked, targets = _renumbered(asked, numbers), numbers[targets]
+        asked, targets = renumber(asked, numbers), numbers[targets]
     for piece, sessions, scores in score_batches(model, asked):
         lists, _ = top_k(scores, k)
         shown += np.bincount(lists[lists != NOTHING], minlength=model.n_items)
@@ -119,12 +120,6 @@ def excluded_items(
         rows = np.flatnonzero(last >= 0)
         excluded[rows, last[rows]] = True
     return excluded
-
-
-def _renumbered(sessions: Sessions, numbers: NDArray[np.int32]) -> Sessions:
-    items = numbers[sessions.items]
-    starts = np.concatenate([[0], np.cumsum(items >= 0)])[sessions.starts]
-    return Sessions(items[items >= 0], starts.astype(np.int64))
 
 
 def ms_per_query(model: Model, queries: Queries, k: int) -> float:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.data.days import rfc3339
 from recommender.data.split import Split
 from recommender.evaluation.compare import Interval, Resampled
 from recommender.evaluation.protocol import Judgement, Queries
@@ -49,8 +49,8 @@ def summarize(
     return {
         "schema_version": SCHEMA_VERSION,
         "test": {
-            "from": iso_time(split.from_us),
-            "until": None if split.until_us is None else iso_time(split.until_us),
+            "from": rfc3339(split.from_us),
+            "until": None if split.until_us is None else rfc3339(split.until_us),
             "sessions": queries.n_sessions,
             "queries": len(queries),
             "queries_dropped_unknown_item": split.n_dropped_unknown,
@@ -152,8 +152,3 @@ def _slices(
 
 def _rounded(interval: Interval) -> dict[str, float]:
     return {name: round(value, 4) for name, value in interval._asdict().items()}
-
-
-def iso_time(time_us: int) -> str:
-    """A time in µs since 1970 as RFC 3339 in UTC, whole seconds."""
-    return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
