@@ -22,10 +22,7 @@ recommender -w "$DEMO_DIR" sessions
 say "3. The night: train, judge on the newest day, publish or refuse"
 recommender -w "$DEMO_DIR" nightly
 
-say "4. The network beside simpler models, trained on earlier days, judged on the last one"
-recommender -w "$DEMO_DIR" evaluate --models softmax,word2vec,sequential_rules,popularity
-
-say "5. Three visitors"
+say "4. Three visitors"
 first=$(awk -F'\t' 'NR == 11 { print $1 }' "$DEMO_DIR/source/products.tsv")
 second=$(awk -F'\t' 'NR == 201 { print $1 }' "$DEMO_DIR/source/products.tsv")
 third=$(awk -F'\t' 'NR == 401 { print $1 }' "$DEMO_DIR/source/products.tsv")
@@ -37,5 +34,5 @@ if [ "$DEMO_SERVE" = 0 ]; then
   say "Done. See the shop with: make serve"
   exit 0
 fi
-say "6. The shop's page; Ctrl-C ends it"
+say "5. The shop's page; Ctrl-C ends it"
 exec recommender -w "$DEMO_DIR" serve --port "$PORT"

@@ -23,6 +23,7 @@ from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
 from pipelines.ingest.sources import expand
 from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
+from pipelines.tables import evaluation_table
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from pipelines.version import write_version
 from recommender.errors import RecommenderError
@@ -34,6 +35,8 @@ from recommender.settings import Settings
 from recommender.workspace import Workspace
 
 SCHEMA_VERSION = 1
+RIVALS = ("sequential_rules", "popularity")
+"""Judged beside the candidate; they cost nothing, and popularity is what the gate asks about."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -147,18 +150,20 @@ def _judge_and_publish(
         choosing = split_for_choosing(closed, settings, days.borders)
         judging = split_for_judging(closed, settings, days.borders)
         choice = choose(name, choosing, settings, on_training)
-        trained, popularity = (
+        rivals = [choose(rival, choosing, settings, on_training) for rival in RIVALS]
+        trained, *others = (
             train(one, judging.vocabulary, judging.train, settings, on_training, with_vectors=False)
-            for one in (choice, choose("popularity", choosing, settings, on_training))
+            for one in [choice, *(rival for rival in rivals if rival.name != name)]
         )
     with run.stage("judge", f"Judging on {days.n_queries} queries…"):
         queries = queries_of(judging.held_out)
-        rows = [judged(one, queries, settings) for one in (trained, popularity)]
-        report = summarize(judging, queries, rows[: 1 if name == "popularity" else 2],
-                           settings.evaluation)  # fmt: skip
+        rows = [judged(one, queries, settings) for one in (trained, *others)]
+        report = summarize(judging, queries, rows, settings.evaluation)
+        popularity = next(one for one in (trained, *others) if one.model.name == "popularity")
         verdict = judge_candidate(
             closed, settings, judging, _contestant(trained), _contestant(popularity), live
         )
+    run.say(evaluation_table(report))
     run.record.update(
         judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled)
     )

@@ -20,7 +20,8 @@ def evaluation_table(report: Mapping[str, Any]) -> str:
     lines = [
         f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries; "
         f"{test['queries_dropped_unknown_item']} next items unknown, "
-        f"{test['sessions_crossing_the_split']} sessions cross the split.",
+        f"{test['sessions_crossing_the_split']} sessions cross the split. "
+        "In brackets: 95 % intervals.",
         _costs(report),
     ]
     exclusions = report["models"][0]["metrics"]
@@ -49,34 +50,33 @@ def _costs(report: Mapping[str, Any]) -> str:
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:
     models = report["models"]
     metrics = [name for name in models[0]["metrics"][exclusion] if "@" in name]
-    differences = {
+    leads = {
         entry["against"]: entry["metrics"]
         for entry in report["differences"]
         if entry["exclude"] == exclusion
     }
     title = f"Exclude {exclusion}: {EXCLUSION_TITLES[exclusion]}"
-    table = Table(
-        title=title, title_justify="left", caption="95 % intervals", caption_justify="left"
-    )
+    table = Table(title=title, title_justify="left")
     table.add_column("model")
     for metric in metrics:
         table.add_column(metric, justify="right")
-    for metric in metrics if differences else []:
-        table.add_column(f"{models[0]['name']} is ahead by, {metric}", justify="right")
+    for metric in metrics if leads else []:
+        table.add_column(f"{models[0]['name']} leads, {metric}", justify="right")
     for model in models:
-        found = model["metrics"][exclusion]
-        paired = differences.get(model["name"])
+        lead = leads.get(model["name"])
         table.add_row(
             model["name"],
-            *(_with_interval(found[metric]) for metric in metrics),
-            *(_with_interval(paired[metric], "+") for metric in metrics if paired),
+            *(_with_interval(model["metrics"][exclusion][metric]) for metric in metrics),
+            *(_with_interval(lead[metric], "+") for metric in metrics if lead),
         )
     return as_text(table)
 
 
 def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:
-    value, low, high = (f"{interval[name]:{sign}.3f}" for name in ("value", "low", "high"))
-    return f"{value}  ({low} … {high})"
+    value, low, high = (
+        f"{interval[name]:{sign}.3f}".replace("0.", ".", 1) for name in ("value", "low", "high")
+    )
+    return f"{value} ({low} … {high})"
 
 
 def as_text(table: Table) -> str:
