@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.ingest.counts import ImportCounts
@@ -13,6 +14,11 @@ SCHEMA_VERSION = 1
 
 RefusedRow = tuple[int, str, str | None]
 """Row (the first is 1), reason, text."""
+
+
+def run_name() -> str:
+    """A name for the files of this run: when it began, and which process it is."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{os.getpid()}"
 
 
 def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]) -> Path:

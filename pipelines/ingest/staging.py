@@ -64,6 +64,9 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         for name, value in settings.items():
             run_sql(connection, f"SET {name} = {literal(value)}")
         run_sql(connection, f"CREATE TABLE staged ({columns})")
+        # One transaction that is never committed: nothing is written twice, and it is all
+        # thrown away in the end.
+        run_sql(connection, "BEGIN")
         yield connection
 
 
