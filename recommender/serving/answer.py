@@ -163,7 +163,7 @@ def category_path(category: str | Sequence[str] | None) -> CategoryPath:
         >>> category_path("Furniture > Chairs")
         ('Furniture', 'Chairs')
     """
-    names = category.split(">") if isinstance(category, str) else category or ()
+    names = category.split(" > ") if isinstance(category, str) else category or ()
     return tuple(stripped for name in names if (stripped := name.strip()))
 
 

@@ -212,7 +212,8 @@ def write_artifact(
         within a minute are one version.
 
     Raises:
-        ValueError: If a part is missing or knows other items, or `created_at` has no zone.
+        ValueError: If a part is missing or knows other items, `created_at` has no zone, or the
+            report holds NaN or infinity, which JSON has not.
         ArtifactError: If the folder cannot be written.
     """
     main = main or settings.model.name

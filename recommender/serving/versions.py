@@ -8,6 +8,7 @@ version the pointer never reached did not happen.
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,11 +207,19 @@ def _prune(models_dir: Path, keep: int) -> None:
 
 def _folders(models_dir: Path) -> list[Path]:
     """Folders with a version's name, oldest first."""
-    if not models_dir.is_dir():
+    try:
+        names = [path.name for path in models_dir.iterdir()]
+    except FileNotFoundError:
         return []
-    folders = [path for path in models_dir.iterdir() if _VERSION_NAME.fullmatch(path.name)]
+    except OSError as err:
+        raise ArtifactError(f"{models_dir} cannot be read: {err.strerror}") from err
+    found = []
+    for name in filter(_VERSION_NAME.fullmatch, names):
+        # One that another run has just pruned is no version any more.
+        with suppress(FileNotFoundError):
+            found.append((name[:14], (models_dir / name).stat().st_mtime_ns, name))
     # Names begin with their minute; inside it the folder's own time decides.
-    return sorted(folders, key=lambda folder: (folder.name[:14], folder.stat().st_mtime_ns))
+    return [models_dir / name for _, _, name in sorted(found)]
 
 
 def _describe(folder: Path, live: bool) -> Version:

@@ -9,6 +9,7 @@ import pytest
 from recommender.errors import ArtifactError, BusyError
 from recommender.serving import staging
 from recommender.serving.artifact import load
+from recommender.serving.check import check_artifact
 from recommender.serving.staging import models_lock
 from recommender.serving.versions import current, list_versions, promote, publish, rollback
 
@@ -129,6 +130,50 @@ def test_a_crash_between_history_and_pointer(models_dir, write_version):
     assert rollback(models_dir) == first.name
 
 
+PUBLISH_FOR_EVER = """
+import itertools, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from recommender.data.examples import sessions_from_lists
+from recommender.data.vocabulary import Vocabulary
+from recommender.models.popularity import Popularity
+from recommender.serving import versions
+from recommender.serving.artifact import write_artifact
+from recommender.settings import Settings
+
+# The check has its own tests; without its half second the kill hits the writing more often.
+versions.check_in_clean_process = lambda folder: None
+models_dir = Path(sys.argv[1])
+for seed in itertools.count(int(sys.argv[2])):
+    settings = Settings.model_validate({"model": {"name": "popularity", "seed": seed}})
+    folder = write_artifact(
+        models_dir,
+        parts={"popularity": Popularity(3, settings).fit(sessions_from_lists([[0, 1, 2]]))},
+        vocabulary=Vocabulary(["a", "b", "c"]), settings=settings, report={}, data={},
+        created_at=datetime.now(UTC), main="popularity",
+    )
+    versions.publish(models_dir, folder, keep=2)
+    print(folder.name, flush=True)
+"""
+
+
+def test_killed_at_any_instant_a_whole_version_is_live(models_dir, write_version):
+    for number in range(5):
+        arguments = [sys.executable, "-c", PUBLISH_FOR_EVER, str(models_dir), str(number * 10**6)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            done = [process.stdout.readline().strip()]
+            time.sleep(0.013 * number)
+            process.kill()
+            done += process.stdout.read().split()
+        live = check_artifact(models_dir / "current").version
+        # The last one that was reported, or the one after it: nothing reported is lost.
+        assert live == done[-1] or live not in done
+        assert len(list_versions(models_dir)) <= 4
+    publish(models_dir, write_version(day=60), keep=2)
+    assert rollback(models_dir) == live
+    assert not list(models_dir.glob(".staging-*"))
+
+
 def test_a_crash_leaves_a_link_that_is_swept(models_dir, write_version):
     folder = write_version()
     (models_dir / ".staging-link").symlink_to("nowhere")
@@ -211,3 +256,18 @@ def test_two_processes_publish_at_once(models_dir, write_version):
     assert [line["was"] for line in lines] == [None, *(line["version"] for line in lines[:-1])]
     assert current(models_dir).name == lines[-1]["version"]
     assert not list(models_dir.glob(".staging-*"))
+
+
+def test_versions_of_one_minute_are_in_the_order_they_were_written(models_dir, write_version):
+    folders = [write_version(n_items=n_items) for n_items in range(20, 28)]
+    assert len({folder.name[:14] for folder in folders}) == 1
+    assert names(models_dir) == [folder.name for folder in reversed(folders)]
+
+
+def test_a_file_in_the_place_of_the_folder_is_a_sentence(tmp_path):
+    path = tmp_path / "models"
+    path.write_text("")
+    with pytest.raises(ArtifactError, match="models cannot be read"):
+        list_versions(path)
+    with pytest.raises(ArtifactError, match="models cannot be written"):
+        promote(path, "20261101T0210Z-00000000")
