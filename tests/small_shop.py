@@ -135,13 +135,16 @@ class Server:
             self.port = probe.getsockname()[1]
         # A group of its own, so that a signal reaches all of it and nothing else, as Ctrl-C does.
         self._process = subprocess.Popen(
-            serve_command("--workspace", root, "--port", self.port, *arguments),
+            self._command(root, *arguments),
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
+
+    def _command(self, root: Path, *arguments: object) -> list[str]:
+        return serve_command("--workspace", root, "--port", self.port, *arguments)
 
     @property
     def url(self) -> str:

@@ -82,7 +82,7 @@ def names(workspace: Workspace) -> list[str]:
 def test_a_visitor_clicks_through_three_products(visit, server, workspace, tmp_path):
     page = visit.page
     page.goto(server.url)
-    page.locator(".grid a").nth(4).click()
+    page.locator(".grid a", has_text="Larch table no. 4").click()
     clicked = [id_of(4)]
     for _ in range(2):
         card = page.locator(CARDS).nth(1)
@@ -98,12 +98,16 @@ def test_a_visitor_clicks_through_three_products(visit, server, workspace, tmp_p
     wait_for(lambda: names(workspace).count("select_item") == 2)
     wait_for(lambda: names(workspace).count("view_item") == 3)
     page.locator("product-recommendations").scroll_into_view_if_needed()
-    n_lists = names(workspace).count("view_item_list")
-    wait_for(lambda: names(workspace).count("view_item_list") > n_lists or n_lists > 0)
+    (page_view_id,) = visit.asked[-1]["page_view_id"]
+    wait_for(lambda: ("view_item_list", page_view_id) in showings(workspace))
     check_log(workspace, clicked)
     assert visit.complaints == []
     take_pictures(visit, server, tmp_path)
     assert visit.complaints == []
+
+
+def showings(workspace: Workspace) -> set[tuple[str, str]]:
+    return {(event["event_name"], event["page_view_id"]) for event in logged(workspace)}
 
 
 def card_id(item_id: str) -> str:
@@ -182,6 +186,19 @@ def test_a_pause_of_over_half_an_hour_begins_a_new_visit(visit, server):
         page.goto(f"{server.url}/product?id={card_id(expected[-1])}")
         expect(page.locator(CARDS).first).to_be_visible()
         assert visit.asked[-1]["item_id"] == expected
+
+
+def test_a_page_from_the_browsers_cache_is_a_view_like_any_other(visit, server, workspace):
+    """The event that such a page gets; whether a browser keeps pages is its own affair."""
+    page = visit.page
+    page.goto(f"{server.url}/product?id={card_id(id_of(4))}")
+    expect(page.locator(CARDS).first).to_be_visible()
+
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+
+    wait_for(lambda: names(workspace).count("view_item") == 2)
+    assert len({event["page_view_id"] for event in logged(workspace)}) == 2
+    wait_for(lambda: len(visit.asked) == 2)
 
 
 def test_without_a_model_the_page_keeps_its_own_row(visit, workspace):

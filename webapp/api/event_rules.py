@@ -62,7 +62,7 @@ def check_event(event: object, now: datetime) -> dict[str, Any]:
         RefusedEventError: At the first rule that is broken.
     """
     if not isinstance(event, dict):
-        raise RefusedEventError("not_an_object", "an event is a JSON object")
+        raise RefusedEventError("not_object", "an event is a JSON object")
     kept: dict[str, Any] = {}
     kept["event_id"] = _text(event, "event_id", MAX_ID_BYTES) or new_event_id()
     for name in _IDS:
@@ -150,7 +150,7 @@ def _text(event: Mapping[str, Any], name: str, max_bytes: int, parent: str = "")
     except UnicodeEncodeError as err:
         raise RefusedEventError("bad_value", f"{name} is not valid UTF-8", pointer) from err
     if size > max_bytes:
-        code = "overlong_id" if max_bytes == MAX_ID_BYTES else "overlong_text"
+        code = "id_too_long" if max_bytes == MAX_ID_BYTES else "text_too_long"
         raise RefusedEventError(code, f"{name} has more than {max_bytes} bytes", pointer)
     return value
 
@@ -185,10 +185,12 @@ def _event_time(value: object, now: datetime) -> datetime:
     late_s = (moment - now).total_seconds()
     if late_s > MAX_FUTURE_S:
         raise RefusedEventError(
-            "future_time", "event_time is more than 24 hours in the future", "/event_time"
+            "future_event_time", "event_time is more than 24 hours in the future", "/event_time"
         )
     if late_s < -MAX_AGE_S:
-        raise RefusedEventError("too_old", "event_time is more than 7 days ago", "/event_time")
+        raise RefusedEventError(
+            "old_event_time", "event_time is more than 7 days ago", "/event_time"
+        )
     return moment
 
 
@@ -202,7 +204,7 @@ def _parse_time(value: object) -> datetime:
             if value < limit:
                 return datetime.fromtimestamp(value / unit, UTC)
     raise RefusedEventError(
-        "bad_time", "event_time is RFC 3339, or epoch s, ms or µs", "/event_time"
+        "bad_event_time", "event_time is RFC 3339, or epoch s, ms or µs", "/event_time"
     )
 
 
@@ -211,16 +213,18 @@ def _parse_text_time(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as err:
         raise RefusedEventError(
-            "bad_time", f"event_time {text[:40]!r} is not RFC 3339", "/event_time"
+            "bad_event_time", f"event_time {text[:40]!r} is not RFC 3339", "/event_time"
         ) from err
     if moment.tzinfo is None:
         raise RefusedEventError(
-            "naive_time", "event_time names no time zone; append Z for UTC", "/event_time"
+            "naive_event_time", "event_time names no time zone; append Z for UTC", "/event_time"
         )
     try:
         return moment.astimezone(UTC)
     except OverflowError as err:
-        raise RefusedEventError("bad_time", "event_time is out of range", "/event_time") from err
+        raise RefusedEventError(
+            "bad_event_time", "event_time is out of range", "/event_time"
+        ) from err
 
 
 def _wire_time(moment: datetime) -> str:

@@ -1,6 +1,8 @@
 """The products as a visitor walks through them: by category, page by page."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import NamedTuple
 
 from recommender.catalog.product import Product
@@ -56,6 +58,7 @@ class Browse:
             product = table.get(item_id)
             if product is not None:
                 self._put(product)
+        self.shop.products = _mixed(self.shop.products)
 
     def category(self, key: str) -> Category | None:
         """The category of an address; None if there is none of that name."""
@@ -79,6 +82,15 @@ class Browse:
             path = tuple(product.product_type[:depth])
             place = place.children.setdefault(name, Category(path))
             place.products.append(product)
+
+
+def _mixed(products: list[Product]) -> list[Product]:
+    """One of each category in turn: a first page of armchairs only says little of a shop."""
+    by_category: defaultdict[Path, list[Product]] = defaultdict(list)
+    for product in products:
+        by_category[tuple(product.product_type)].append(product)
+    turns = zip_longest(*by_category.values())
+    return [product for turn in turns for product in turn if product is not None]
 
 
 def page_of(products: list[Product], number: int) -> Shown:

@@ -66,7 +66,7 @@ def test_good_events_are_kept_and_bad_ones_named(client, workspace):
     assert [(error["index"], error["code"]) for error in answer.json["errors"]] == [
         (1, "not_json"),
         (2, "missing_item_id"),
-        (4, "not_an_object"),
+        (4, "not_object"),
     ]
     assert answer.json["errors"][1]["pointer"] == "/items/0/item_id"
     assert [event["event_id"] for event in logged(workspace)] == ["e1", "e2"]

@@ -2,7 +2,6 @@
 
 const CONSENT_KEY = "demo.consent";
 const SOURCES = {
-  model: "picked by the model",
   popular_in_category: "popular in this category",
   popular: "popular in the shop",
 };
@@ -33,20 +32,21 @@ function text(tag, content, className) {
   return element;
 }
 
-function counted(items) {
-  const counts = new Map();
-  for (const { source } of items) counts.set(source, (counts.get(source) ?? 0) + 1);
-  return [...counts].map(([source, count]) => `${count} ${SOURCES[source] ?? source}`).join(", ");
+function others(items) {
+  const sources = new Set(items.map((item) => item.source).filter((source) => source !== "model"));
+  return [...sources].map((source) => SOURCES[source] ?? source).join(" or ");
 }
 
 function sentence({ items, model, viewed }) {
-  if (!items.some((item) => item.source === "model")) {
+  const count = items.filter((item) => item.source === "model").length;
+  if (!count) {
     const why = viewed.length ? "the model does not know what you viewed" : "you viewed nothing yet";
-    return `${counted(items)}: ${why}.`;
+    return `It is what is ${others(items)}: ${why}.`;
   }
   if (model.name === "popularity") return "The model “popularity” gives everyone what is clicked most.";
   const seen = viewed.length > 1 ? `the ${viewed.length} products of your visit` : "this one product";
-  return `${counted(items)}, “${model.name}”, which looked at ${seen}:`;
+  const rest = count < items.length ? `, the rest is ${others(items)}` : "";
+  return `The model “${model.name}” looked at ${seen} and chose ${rest ? count : "all"}${rest}:`;
 }
 
 function reason(words) {
