@@ -195,18 +195,17 @@ def _judge_and_publish(
         run.end("refused", reason, version=version)
 
 
-def import_sources(workspace: Workspace, settings: Settings) -> list[dict[str, Any]]:
+def import_sources(workspace: Workspace, settings: Settings) -> dict[str, Any]:
     """Import every match of `import.events` and `import.items`; the lock is held."""
-    done = []
-    for source in settings.import_.events:
-        for path in expand([str(workspace.root / source.path)]):
-            counts = import_events(
-                workspace, settings, path, field_map=parse_map(source.map), tz=source.tz
-            )
-            done.append(counts.as_json())
-    for feed in settings.import_.items:
-        paths = expand([str(workspace.root / feed.path)])
-        done += [import_items(workspace, settings, path).as_json() for path in paths]
+    events = [
+        import_events(workspace, settings, path, field_map=parse_map(source.map), tz=source.tz)
+        for source in settings.import_.events
+        for path in expand([str(workspace.root / source.path)])
+    ]
+    done: dict[str, Any] = {"events": [counts.as_json() for counts in events]}
+    feeds = expand([str(workspace.root / source.path) for source in settings.import_.items])
+    if feeds:
+        done["items"] = import_items(workspace, settings, feeds).as_json()
     return done
 
 
