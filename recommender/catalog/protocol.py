@@ -52,7 +52,7 @@ class Catalog(Protocol):
         ...
 
     def data_version(self) -> int:
-        """A number that changes whenever another connection changed the catalog."""
+        """A number that changes whenever anyone changed the catalog."""
         ...
 
     def close(self) -> None:

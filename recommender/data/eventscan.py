@@ -5,7 +5,7 @@ The SQL that makes rows of NDJSON lines stands here too: the import and the log 
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def read_log(connection: duckdb.DuckDBPyConnection, events_dir: Path) -> duckdb.
     log, repeats = f"event_log_{number}", f"event_log_repeats_{number}"
     try:
         connection.execute(
-            f"CREATE TEMP VIEW {log} AS {_all_rows(connection, events_dir, number)}"
+            f"CREATE TEMP VIEW {log} AS {log_query(connection, events_dir)}"
         ).fetchall()
         connection.execute(f"CREATE TEMP TABLE {repeats} AS {_repeated_rows(log)}").fetchall()
     except duckdb.Error as err:
@@ -61,6 +61,42 @@ def read_log(connection: duckdb.DuckDBPyConnection, events_dir: Path) -> duckdb.
     n_repeats = connection.execute(f"SELECT count(*) FROM {repeats}").fetchall()[0][0]
     kept = f"{log} ANTI JOIN {repeats} USING (file, place, item_position)" if n_repeats else log
     return connection.sql(f"SELECT {', '.join(LOG_COLUMNS)} FROM {kept}")
+
+
+def log_query(
+    connection: duckdb.DuckDBPyConnection, events_dir: Path, days: Iterable[str] = ("*",)
+) -> str:
+    """SQL of every row of the log, repeated ones too.
+
+    Args:
+        connection: Where the SQL will run.
+        events_dir: The workspace's `events` folder.
+        days: Names of the folders to read, `YYYY-MM-DD`.
+
+    Returns:
+        A query with `file` and `place`, which say where a row stands, and `LOG_COLUMNS`.
+    """
+    days = list(days)
+    parquet = sorted(path for day in days for path in events_dir.glob(f"{day}/*.parquet"))
+    service = sorted(path for day in days for path in events_dir.glob(f"{day}/*.ndjson"))
+    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in LOG_COLUMNS.items())
+    parts = []
+    if parquet:
+        paths = ", ".join(literal(str(path)) for path in parquet)
+        parts.append(
+            f"SELECT filename AS file, file_row_number AS place, {columns} "
+            f"FROM read_parquet([{paths}], filename = true, file_row_number = true)"
+        )
+    if service:
+        lines = f"event_log_lines_{next(_serial_numbers)}"
+        connection.register(lines, _ServiceLines(service))
+        whole = f"(SELECT * FROM {lines} WHERE problem IS NULL)"
+        events = f"(SELECT *, ordinal AS place FROM ({events_from_lines(whole)}))"
+        parts.append(rows_from_events(events, "file, place,"))
+    if not parts:
+        empty = ", ".join(f"NULL::{kind} AS {name}" for name, kind in LOG_COLUMNS.items())
+        return f"SELECT NULL::VARCHAR AS file, 0::BIGINT AS place, {empty} WHERE false"
+    return " UNION ALL ".join(parts)
 
 
 def events_from_lines(lines: str, fields: Mapping[str, str] | None = None) -> str:
@@ -146,30 +182,6 @@ def _place_of(column: str) -> str:
     if column == "list_index":
         return 'item."index"'
     return f"item.{column}" if column in ITEM_FIELDS else column
-
-
-def _all_rows(connection: duckdb.DuckDBPyConnection, events_dir: Path, number: int) -> str:
-    """SQL of every row with the columns of the log and `file`, `place`: where it stands."""
-    parquet = sorted(events_dir.glob("*/*.parquet"))
-    service = sorted(events_dir.glob("*/*.ndjson"))
-    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in LOG_COLUMNS.items())
-    parts = []
-    if parquet:
-        paths = ", ".join(literal(str(path)) for path in parquet)
-        parts.append(
-            f"SELECT filename AS file, file_row_number AS place, {columns} "
-            f"FROM read_parquet([{paths}], filename = true, file_row_number = true)"
-        )
-    if service:
-        lines = f"event_log_lines_{number}"
-        connection.register(lines, _ServiceLines(service))
-        whole = f"(SELECT * FROM {lines} WHERE problem IS NULL)"
-        events = f"(SELECT *, ordinal AS place FROM ({events_from_lines(whole)}))"
-        parts.append(rows_from_events(events, "file, place,"))
-    if not parts:
-        empty = ", ".join(f"NULL::{kind} AS {name}" for name, kind in LOG_COLUMNS.items())
-        return f"SELECT NULL::VARCHAR AS file, 0::BIGINT AS place, {empty} WHERE false"
-    return " UNION ALL ".join(parts)
 
 
 def _repeated_rows(log: str) -> str:

@@ -23,6 +23,9 @@ class Model(ABC):
 
     Attributes:
         name: The model's name in settings, tables and manifests.
+        gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
+            one is the chance that the item is next.
+        settles_on_validation: Whether `fit` leaves choices to validation.
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
@@ -30,6 +33,8 @@ class Model(ABC):
     """
 
     name: ClassVar[str]
+    gives_log_probabilities: ClassVar[bool] = False
+    settles_on_validation: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ class Popularity(Model):
     """Items by their number of steps in the training sessions."""
 
     name = "popularity"
+    gives_log_probabilities = True
     counts_: NDArray[np.int64]
 
     def fit(

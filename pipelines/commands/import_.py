@@ -1,0 +1,119 @@
+"""`recommender import`: files of the shop into the event log and the catalog."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from recommender.cli import Shop, common_options
+
+if TYPE_CHECKING:
+    from pipelines.ingest.sources import OnBytes
+
+
+@click.group("import")
+@common_options
+def import_() -> None:
+    """Bring in what the shop has: clicks and products."""
+
+
+@import_.command("events")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="OURS=COLUMN,...",
+    help="Columns (visitor_id=customer,event_time=ts), constants (event_name==view_item) and "
+    "event names (event_name.KAUF=purchase) of the file; repeatable.",
+)
+@click.option("--tz", metavar="ZONE", help="Time zone of times that name none, e.g. Europe/Madrid.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["ndjson", "csv", "parquet"]),
+    help="Format of the files  [default: told by their first bytes]",
+)
+@click.option("--dry-run", is_flag=True, help="Count and show, write nothing.")
+@common_options
+@click.pass_obj
+def events(
+    shop: Shop,
+    files: Sequence[str],
+    maps: Sequence[str],
+    tz: str | None,
+    file_format: str | None,
+    dry_run: bool,
+) -> None:
+    """Import click logs: NDJSON, CSV or Parquet, gzipped too; `-` is stdin.
+
+    The same events again add nothing.
+    """
+    from pipelines.ingest.events import import_events
+    from pipelines.ingest.mapping import parse_map
+    from pipelines.ingest.sources import expand
+
+    settings = shop.settings()
+    field_map = parse_map(maps)
+    paths = expand(files)
+    done = []
+    with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+        for path in paths:
+            counts = import_events(
+                shop.workspace,
+                settings,
+                path,
+                field_map=field_map,
+                tz=tz,
+                file_format=file_format,
+                dry_run=dry_run,
+                on_bytes=on_bytes,
+            )
+            done.append(counts)
+            shop.say(counts.in_words())
+    preview = [row for counts in done for row in counts.preview]
+    if dry_run:
+        shop.say("Dry run: nothing was written.")
+    body = {"files": [counts.as_json() for counts in done], "dry_run": dry_run}
+    shop.put(body, "\n".join(json.dumps(row, ensure_ascii=False) for row in preview) or None)
+
+
+@import_.command("items")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@common_options
+@click.pass_obj
+def items(shop: Shop, files: Sequence[str]) -> None:
+    """Import a product feed: Merchant Center TSV, gzipped too; `-` is stdin.
+
+    The files together are the whole feed: a product that none of them has becomes out of stock.
+    """
+    from pipelines.ingest.items import import_items
+    from pipelines.ingest.sources import expand
+
+    settings = shop.settings()
+    paths = expand(files)
+    with shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+        feed = import_items(shop.workspace, settings, paths, on_bytes=on_bytes)
+    for counts in feed.files:
+        shop.say(counts.in_words())
+    shop.say(feed.in_words())
+    shop.put(feed.as_json())
+
+
+@contextmanager
+def _progress(shop: Shop, paths: Sequence[str]) -> Iterator["OnBytes | None"]:
+    """A bar over the bytes of all files, on a terminal."""
+    if not shop.shows_progress:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from pipelines.ingest.sources import size_of
+
+    columns = (TextColumn("import"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("import", total=size_of(paths))
+        yield lambda n_bytes: progress.advance(task, n_bytes)

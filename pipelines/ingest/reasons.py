@@ -1,0 +1,34 @@
+"""Why a row is refused: the codes in `rejected/` and what a message says about them."""
+
+from collections.abc import Mapping
+
+REASONS = {
+    "not_utf8": "the text is not UTF-8",
+    "line_too_long": "the line is longer than 1 MiB",
+    "not_json": "the line is no JSON",
+    "not_object": "the line is no JSON object",
+    "column_count": "the row has more or fewer columns than the header",
+    "missing_event_name": "no event name",
+    "missing_event_time": "no time",
+    "bad_event_time": "the time cannot be read",
+    "naive_event_time": "the time names no time zone: add --tz, for example --tz Europe/Madrid",
+    "future_event_time": "the time lies more than 24 hours in the future",
+    "too_many_items": "more than 200 items",
+    "missing_item_id": "an item has no id",
+    "id_too_long": "an id is longer than 256 bytes",
+    "missing_visitor": "neither visitor_id nor session_id",
+    "broken_row": "the row cannot be taken apart: look for an open quotation mark",
+    "missing_id": "no id",
+    "missing_title": "no title",
+    "duplicate_id": "the id was in an earlier row of the file",
+    "bad_price": "a price cannot be read: write 49.00 EUR",
+    "bad_availability": "availability is none of in_stock, out_of_stock, preorder, backorder",
+    "bad_link": "a link is neither http(s) nor relative",
+    "bad_value": "another attribute has a value that is not allowed",
+}
+
+
+def described(refused: Mapping[str, int]) -> str:
+    """The refused rows of a file as text, the most frequent reason first."""
+    ordered = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))
+    return "; ".join(f"{count:,} {reason} ({REASONS[reason]})" for reason, count in ordered)

@@ -1,0 +1,68 @@
+"""Rows that an import refuses: kept in `rejected/`, and too many of them stop it."""
+
+import json
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.ingest.counts import ImportCounts
+from pipelines.ingest.reasons import described
+from recommender.errors import DataError, RefusedRowsError
+
+SCHEMA_VERSION = 1
+
+RefusedRow = tuple[int, str, str | None]
+"""Row (the first is 1), reason, text."""
+
+
+def run_name() -> str:
+    """A name for the files of this run: when it began, and which process it is."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{os.getpid()}"
+
+
+def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]) -> Path:
+    """Write refused rows, one JSON object a line.
+
+    Args:
+        folder: The workspace's `rejected` folder.
+        run: Name of the file.
+        source: The file that the rows come from.
+        rows: In the order of that file.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        DataError: If it cannot be written; then there is none.
+    """
+    path = folder / f"{run}.ndjson"
+    unfinished = folder / f".{run}.unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("w", encoding="utf-8") as file:
+            head = {"schema_version": SCHEMA_VERSION, "source": source}
+            for row, reason, text in rows:
+                kept = {**head, "row": row, "reason": reason, "text": text}
+                file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+        os.replace(unfinished, path)  # noqa: PTH105
+    except OSError as err:
+        raise DataError(f"{folder} cannot be written: {err.strerror}") from err
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def is_above(counts: ImportCounts, allowed: float) -> bool:
+    """Whether a larger share of a file's rows is refused than `import.max_refused` allows."""
+    return counts.n_refused > allowed * counts.rows
+
+
+def too_many_refused(counts: ImportCounts, allowed: float) -> RefusedRowsError:
+    """The error that says so."""
+    kept = f"; they are kept in {counts.rejected_path}" if counts.rejected_path else ""
+    return RefusedRowsError(
+        f"{counts.path}: {counts.n_refused:,} of {counts.rows:,} rows refused, above "
+        f"import.max_refused = {allowed:g}: {described(counts.refused)}{kept}; nothing was "
+        "imported; mend the file, or allow more with --set import.max_refused=SHARE"
+    )

@@ -1,0 +1,95 @@
+"""SQL that reads times: RFC 3339; epochs in s, ms or µs, told apart by size; typed columns."""
+
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from recommender.data.eventscan import literal
+from recommender.errors import MappingError
+
+_EPOCH = r"\d+(\.\d+)?(E[+-]?\d+)?"
+_DAY_AND_TIME = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?"
+_ZONED = _DAY_AND_TIME + r" ?(Z|UTC|GMT|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_NAIVE = rf"{_DAY_AND_TIME}|\d{{4}}-\d{{2}}-\d{{2}}"
+
+# An epoch below 1e11 s, ms or µs lies before the year 5139 (or before 1973-03 as ms).
+_SECONDS_BELOW = 1e11
+_MILLIS_BELOW = 1e14
+_MICROS_BELOW = 1e17
+
+
+def check_zone(tz: str | None) -> None:
+    """Check a time zone.
+
+    Raises:
+        MappingError: If it is none that the IANA database knows.
+    """
+    if tz is None:
+        return
+    try:
+        ZoneInfo(tz)
+    except (KeyError, ValueError, OSError) as err:
+        raise MappingError(f"--tz {tz}: no IANA time zone; an example is Europe/Madrid") from err
+
+
+def time_from_text(text: str, tz: str | None) -> tuple[str, str]:
+    """SQL of the time in a text, and of what is wrong where that is null.
+
+    Args:
+        text: SQL of the text.
+        tz: Time zone of times that name none; None refuses them.
+    """
+    time = f"upper(trim({text}))"
+    number = f"TRY_CAST({time} AS DOUBLE)"
+    is_naive = f"regexp_full_match({time}, '{_NAIVE}')"
+    naive = "NULL"
+    if tz is not None:
+        naive = f"timezone({literal(tz)}, TRY_CAST(replace({time}, ',', '.') AS TIMESTAMP))"
+    value = f"""
+        CASE
+            WHEN regexp_full_match({time}, '{_EPOCH}') THEN {_from_epoch(number)}
+            WHEN regexp_full_match({time}, '{_ZONED}')
+                THEN TRY_CAST(replace({time}, ',', '.') AS TIMESTAMPTZ)
+            WHEN {is_naive} THEN {naive}
+        END
+    """
+    problem = f"""
+        CASE
+            WHEN coalesce({time}, '') = '' THEN 'missing_event_time'
+            WHEN {is_naive} THEN {_naive_problem(tz)}
+            ELSE 'bad_event_time'
+        END
+    """
+    return value, problem
+
+
+def time_from_type(column: str, kind: pa.DataType, tz: str | None) -> tuple[str, str]:
+    """As `time_from_text`, of a typed column."""
+    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        return time_from_text(f"{column}::VARCHAR", tz)
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        value, problem = f"{column}::TIMESTAMPTZ", "'bad_event_time'"
+    elif tz is not None:
+        value, problem = f"timezone({literal(tz)}, {column}::TIMESTAMP)", "'bad_event_time'"
+    else:
+        value, problem = "NULL::TIMESTAMPTZ", "'naive_event_time'"
+    return (
+        f"CASE WHEN isfinite({column}) THEN {value} END",
+        f"CASE WHEN {column} IS NULL THEN 'missing_event_time' ELSE {problem} END",
+    )
+
+
+def _naive_problem(tz: str | None) -> str:
+    return "'naive_event_time'" if tz is None else "'bad_event_time'"
+
+
+def _from_epoch(number: str) -> str:
+    micros = f"""
+        CASE
+            WHEN {number} < {_SECONDS_BELOW:.0f} THEN {number} * 1000000
+            WHEN {number} < {_MILLIS_BELOW:.0f} THEN {number} * 1000
+            WHEN {number} < {_MICROS_BELOW:.0f} THEN {number}
+        END
+    """
+    # The connection's time zone is UTC.
+    return f"make_timestamp(round({micros})::BIGINT)::TIMESTAMPTZ"
