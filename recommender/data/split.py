@@ -14,7 +14,7 @@ from recommender.data.days import Borders
 from recommender.data.examples import Sessions, select_sessions
 from recommender.data.noise import NEVER
 from recommender.data.steps import SessionLog
-from recommender.data.vocabulary import Vocabulary, frequent_items, keep_items
+from recommender.data.vocabulary import Vocabulary, frequent_items, keep_items, renumber
 from recommender.errors import DataError
 from recommender.settings import SessionSettings, Settings
 
@@ -134,6 +134,18 @@ def split_for_choosing(log: SessionLog, settings: Settings, borders: Borders) ->
 def split_for_judging(log: SessionLog, settings: Settings, borders: Borders) -> Split:
     """Training and validation days | test days."""
     return split_at(log, settings, borders.test_us, borders.until_us)
+
+
+def held_out_over(
+    log: SessionLog,
+    settings: Settings,
+    vocabulary: Vocabulary,
+    from_us: int,
+    until_us: int | None = None,
+) -> Sessions:
+    """The held-out sessions of a split over another vocabulary, those with a next item to guess."""
+    later = trimmed(between(log, from_us, until_us).sessions, settings.sessions)
+    return _of_length(renumber(later, vocabulary.numbers_of(log.item_ids)), 2)
 
 
 def _learned(log: SessionLog, settings: Settings) -> tuple[NDArray[np.int64], Sessions]:

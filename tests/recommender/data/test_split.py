@@ -18,6 +18,7 @@ from recommender.data.split import (
     before,
     between,
     everything,
+    held_out_over,
     n_crossing,
     split_at,
     split_for_choosing,
@@ -26,6 +27,7 @@ from recommender.data.split import (
     without_noise,
 )
 from recommender.data.steps import SessionLog, session_log
+from recommender.data.vocabulary import Vocabulary
 from recommender.errors import DataError
 from recommender.settings import SessionSettings, Settings
 
@@ -140,6 +142,16 @@ def test_choosing_sees_nothing_of_the_test() -> None:
     assert spelled(judging.train, ["a", "b"]) == ["ab", "ba"]
     assert spelled(judging.held_out, ["a", "b"]) == ["ab"]
     assert (judging.from_us, judging.until_us, judging.n_crossing) == (20, None, 1)
+
+
+def test_held_out_sessions_over_a_vocabulary_of_other_items() -> None:
+    vocabulary = Vocabulary(["e", "new", "a", "b"])
+    held_out = held_out_over(LOG, settings(), vocabulary, 2, 9)
+    assert spelled(held_out, ["e", "new", "a", "b"]) == ["ab", "ae"]
+    known = split_at(LOG, settings(), 2, 9)
+    same = held_out_over(LOG, settings(), known.vocabulary, 2, 9)
+    assert same.items.tolist() == known.held_out.items.tolist()
+    assert same.starts.tolist() == known.held_out.starts.tolist()
 
 
 def test_too_little_to_train_on_is_said() -> None:
