@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.train import OnTraining, choose, judged, train
 from recommender.data.days import draw_borders
 from recommender.data.split import split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
-
-from pipelines.train import OnTraining, choose, judged, train
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
 from recommender.settings import Settings

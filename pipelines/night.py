@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from pipelines.gate import EXCLUSION, Verdict, decide
 from recommender.data.days import Borders, event_days
+from recommender.data.examples import Sessions
 from recommender.data.split import Split, held_out_over, split_for_judging
 from recommender.data.steps import SessionLog
-
-from pipelines.gate import EXCLUSION, Verdict, decide
-from recommender.data.examples import Sessions
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.compare import Interval, Resampled
 from recommender.evaluation.protocol import Judgement, judge, queries_of

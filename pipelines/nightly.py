@@ -14,10 +14,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from recommender.data.days import rfc3339
-from recommender.data.split import before, everything, split_for_choosing, split_for_judging
-from recommender.data.steps import SessionLog, load_session_log
-
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
@@ -26,6 +22,9 @@ from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
 from pipelines.tables import evaluation_table
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from pipelines.version import write_version
+from recommender.data.days import rfc3339
+from recommender.data.split import before, everything, split_for_choosing, split_for_judging
+from recommender.data.steps import SessionLog, load_session_log
 from recommender.errors import RecommenderError
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.data.days import draw_borders, rfc3339
 from recommender.data.split import everything, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
-
-from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
 from recommender.serving.artifact import write_artifact
