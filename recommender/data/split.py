@@ -184,11 +184,3 @@ def _keep_steps(log: SessionLog, kept: NDArray[np.bool_]) -> SessionLog:
 def _of_length(sessions: Sessions, n: int) -> Sessions:
     """The sessions of `n` steps or more."""
     return select_sessions(sessions, np.flatnonzero(sessions.lengths >= n))
-
-
-def held_out_over(
-    log: SessionLog, settings: Settings, vocabulary: Vocabulary, from_us: int, until_us: int | None
-) -> Sessions:
-    """The held-out sessions of a split over another vocabulary, those with a next item to guess."""
-    later = trimmed(between(log, from_us, until_us).sessions, settings.sessions)
-    return _of_length(renumber(later, vocabulary.numbers_of(log.item_ids)), 2)

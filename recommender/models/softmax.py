@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recommender.data.examples import PAD, Sessions, last_items
 from recommender.errors import DataError
 from recommender.models.contract import Model
+from recommender.models.quiet import quiet_start
 from recommender.settings import Settings
 
 SMALLEST_NORM = 1e-6
@@ -55,7 +56,8 @@ class Softmax(Model):
             DataError: If no session has two items.
             ValueError: If the start needs vectors and none of shape (n_items, dim) came.
         """
-        from recommender.models.softmax_training import train_network
+        with quiet_start():
+            from recommender.models.softmax_training import train_network
 
         if not (train.lengths >= 2).any():
             raise DataError(
