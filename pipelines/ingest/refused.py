@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]
     except OSError as err:
         raise DataError(f"{folder} cannot be written: {err.strerror}") from err
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
     return path
 
 
