@@ -1,5 +1,6 @@
 """`recommender import`: files of the shop into the event log and the catalog."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -72,9 +73,33 @@ def events(
             )
             done.append(counts)
             shop.say(counts.in_words())
+    preview = [row for counts in done for row in counts.preview]
     if dry_run:
         shop.say("Dry run: nothing was written.")
-    shop.put({"files": [counts.as_json() for counts in done], "dry_run": dry_run})
+    body = {"files": [counts.as_json() for counts in done], "dry_run": dry_run}
+    shop.put(body, "\n".join(json.dumps(row, ensure_ascii=False) for row in preview) or None)
+
+
+@import_.command("items")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@common_options
+@click.pass_obj
+def items(shop: Shop, files: Sequence[str]) -> None:
+    """Import a product feed: Merchant Center TSV, gzipped too; `-` is stdin.
+
+    The files together are the whole feed: a product that none of them has becomes out of stock.
+    """
+    from pipelines.ingest.items import import_items
+    from pipelines.ingest.sources import expand
+
+    settings = shop.settings()
+    paths = expand(files)
+    with shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+        feed = import_items(shop.workspace, settings, paths, on_bytes=on_bytes)
+    for counts in feed.files:
+        shop.say(counts.in_words())
+    shop.say(feed.in_words())
+    shop.put(feed.as_json())
 
 
 @contextmanager

@@ -4,7 +4,6 @@ A file goes through a staging database of its own, so that memory holds one batc
 large it is, and the event log sees whole Parquet files only.
 """
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.mapping import FieldMap
 from pipelines.ingest.normalize import normalized_events
-from pipelines.ingest.refused import is_above, keep_refused, too_many_refused
+from pipelines.ingest.refused import is_above, keep_refused, run_name, too_many_refused
 from pipelines.ingest.sources import OnBytes
 from pipelines.ingest.staging import (
     Connection,
@@ -71,7 +70,7 @@ def import_events(
     check_zone(tz)
     field_map = field_map or FieldMap()
     latest = (now or datetime.now(UTC)) + timedelta(seconds=MAX_FUTURE_S)
-    run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{os.getpid()}"
+    run = run_name()
     with staging_folder(None if dry_run else workspace.root, run) as folder:
         with staging_database(folder) as connection:
             for table, wire in event_tables(

@@ -17,6 +17,7 @@ REASONS = {
     "missing_item_id": "an item has no id",
     "id_too_long": "an id is longer than 256 bytes",
     "missing_visitor": "neither visitor_id nor session_id",
+    "broken_row": "the row cannot be taken apart: look for an open quotation mark",
     "missing_id": "no id",
     "missing_title": "no title",
     "duplicate_id": "the id was in an earlier row of the file",

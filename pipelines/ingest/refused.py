@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.ingest.counts import ImportCounts
@@ -13,6 +15,11 @@ SCHEMA_VERSION = 1
 
 RefusedRow = tuple[int, str, str | None]
 """Row (the first is 1), reason, text."""
+
+
+def run_name() -> str:
+    """A name for the files of this run: when it began, and which process it is."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{os.getpid()}"
 
 
 def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]) -> Path:
@@ -43,7 +50,8 @@ def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]
     except OSError as err:
         raise DataError(f"{folder} cannot be written: {err.strerror}") from err
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
     return path
 
 

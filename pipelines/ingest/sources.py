@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from recommender.data.lines import BOM
 from recommender.errors import DataError
 
 STDIN = "-"
@@ -101,7 +102,7 @@ def format_of(path: str, stream: io.BufferedReader) -> str:
         return "ndjson"
     if name.endswith((".csv", ".tsv")):
         return "csv"
-    return "ndjson" if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else "csv"
+    return "ndjson" if start.removeprefix(BOM).lstrip()[:1] in (b"{", b"[") else "csv"
 
 
 def _buffered(raw: io.RawIOBase) -> io.BufferedReader:

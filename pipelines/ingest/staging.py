@@ -60,7 +60,7 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         "preserve_insertion_order": "false",
     }
     columns = ", ".join(f'"{name}" {kind}' for name, kind in STAGED_COLUMNS.items())
-    with duckdb.connect(str(folder / "events.duckdb")) as connection:
+    with _connect(folder / "events.duckdb") as connection:
         for name, value in settings.items():
             run_sql(connection, f"SET {name} = {literal(value)}")
         run_sql(connection, f"CREATE TABLE staged ({columns})")
@@ -68,6 +68,13 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         # thrown away in the end.
         run_sql(connection, "BEGIN")
         yield connection
+
+
+def _connect(path: Path) -> Connection:
+    try:
+        return duckdb.connect(str(path))
+    except duckdb.Error as err:
+        raise DataError(f"{path.parent} cannot be written: {err}") from err
 
 
 def run_sql(connection: Connection, sql: str) -> list[tuple[Any, ...]]:

@@ -42,9 +42,10 @@ def time_from_text(text: str, tz: str | None) -> tuple[str, str]:
     time = f"upper(trim({text}))"
     number = f"TRY_CAST({time} AS DOUBLE)"
     is_naive = f"regexp_full_match({time}, '{_NAIVE}')"
-    naive = "NULL"
+    naive, naive_problem = "NULL", "naive_event_time"
     if tz is not None:
         naive = f"timezone({literal(tz)}, TRY_CAST(replace({time}, ',', '.') AS TIMESTAMP))"
+        naive_problem = "bad_event_time"
     value = f"""
         CASE
             WHEN regexp_full_match({time}, '{_EPOCH}') THEN {_from_epoch(number)}
@@ -56,7 +57,7 @@ def time_from_text(text: str, tz: str | None) -> tuple[str, str]:
     problem = f"""
         CASE
             WHEN coalesce({time}, '') = '' THEN 'missing_event_time'
-            WHEN {is_naive} THEN {_naive_problem(tz)}
+            WHEN {is_naive} THEN '{naive_problem}'
             ELSE 'bad_event_time'
         END
     """
@@ -68,19 +69,15 @@ def time_from_type(column: str, kind: pa.DataType, tz: str | None) -> tuple[str,
     if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         return time_from_text(f"{column}::VARCHAR", tz)
     if pa.types.is_timestamp(kind) and kind.tz is not None:
-        value, problem = f"{column}::TIMESTAMPTZ", "'bad_event_time'"
+        value, problem = f"{column}::TIMESTAMPTZ", "bad_event_time"
     elif tz is not None:
-        value, problem = f"timezone({literal(tz)}, {column}::TIMESTAMP)", "'bad_event_time'"
+        value, problem = f"timezone({literal(tz)}, {column}::TIMESTAMP)", "bad_event_time"
     else:
-        value, problem = "NULL::TIMESTAMPTZ", "'naive_event_time'"
+        value, problem = "NULL::TIMESTAMPTZ", "naive_event_time"
     return (
-        f"CASE WHEN isfinite({column}) THEN {value} END",
-        f"CASE WHEN {column} IS NULL THEN 'missing_event_time' ELSE {problem} END",
+        f"CASE WHEN isfinite({value}) THEN {value} END",
+        f"CASE WHEN {column} IS NULL THEN 'missing_event_time' ELSE '{problem}' END",
     )
-
-
-def _naive_problem(tz: str | None) -> str:
-    return "'naive_event_time'" if tz is None else "'bad_event_time'"
 
 
 def _from_epoch(number: str) -> str:

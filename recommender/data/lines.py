@@ -17,7 +17,8 @@ LINE_SCHEMA = pa.schema([("ordinal", pa.int64()), ("line", pa.string()), ("probl
 """`ordinal` counts lines from 0; `problem` is null, `not_utf8` or `line_too_long`."""
 
 _NEWLINE = ord("\n")
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""What some programs write in front of UTF-8."""
 
 
 def line_batches(blocks: Iterable[bytes]) -> Iterator[pa.RecordBatch]:
@@ -44,7 +45,7 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     rest, dropping, is_first = b"", False, True
     for block in blocks:
         if is_first:
-            block, is_first = block.removeprefix(_BOM), False
+            block, is_first = block.removeprefix(BOM), False
         if dropping:
             _, newline, block = block.partition(b"\n")
             dropping = not newline
