@@ -111,6 +111,9 @@ addEventListener("recs:empty", ({ target }) => {
   explain(target, reason("There is none: too little to recommend here."));
 });
 
+const here = document.querySelector(".departments [aria-current]");
+here?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const box = document.getElementById("consent");
 box.checked = stored(CONSENT_KEY) !== "denied";
 if (!box.checked) setConsent(false);
