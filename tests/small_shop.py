@@ -172,10 +172,10 @@ class Server:
             connection.close()
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Signal the process group; return exit status and what was said."""
+        """Ctrl-C reaches the whole group, another signal the main process; what came of it."""
         if self._process.returncode is not None:
             return self._process.returncode, ""
-        os.killpg(self._process.pid, number)
+        (os.killpg if number == signal.SIGINT else os.kill)(self._process.pid, number)
         try:
             _, said = self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:

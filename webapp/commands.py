@@ -6,13 +6,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from recommender.cli import Shop, common_options
 from recommender.errors import BusyError, DataError, RecommenderError, SettingsError
 from recommender.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_PATIENCE_S = 5
+"""How long a worker may take to end."""
 
 
 @click.command("serve")
@@ -88,8 +94,6 @@ def _run(root: Path, address: str, port: int, workers: int) -> int | None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    from webapp.app import create_app
-
     server = Server(
         "webapp.app:create_app",
         address=address,
@@ -100,25 +104,38 @@ def _run(root: Path, address: str, port: int, workers: int) -> int | None:
         blocking_threads=4,
         websockets=False,
         log_level=LogLevels.warning,
+        workers_kill_timeout=_PATIENCE_S,
     )
     received: list[int] = []
     server.on_startup(partial(_note_signals, received))
     try:
-        # Each worker makes its own application after the fork.
-        server.serve(target_loader=partial(create_app, root), wrap_loader=False)
+        server.serve(target_loader=partial(_in_worker, root), wrap_loader=False)
     except SystemExit as err:
         if not received:
             raise RecommenderError(f"the service ended by itself ({err.code}); see above") from err
     return received[0] if received else None
 
 
+def _in_worker(root: Path) -> "Flask":
+    """What each worker calls after the fork: its own application, deaf to Ctrl-C.
+
+    A terminal sends Ctrl-C to every process. The main one then ends its workers, and a worker of
+    granian 2.8 that gets two signals at once hangs.
+    """
+    from webapp.app import create_app
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return create_app(root)
+
+
 def _note_signals(received: list[int]) -> None:
-    """Keep in mind which signal ended the server; its own handlers go on working."""
+    """Keep in mind which signal ended the server; its own handler gets the first one only."""
 
     def noting(number: int, handler: Callable[[int, FrameType | None], Any]) -> None:
         def note(given: int, frame: FrameType | None) -> None:
             received.append(given)
-            handler(given, frame)
+            if len(received) == 1:
+                handler(given, frame)
 
         signal.signal(number, note)
 

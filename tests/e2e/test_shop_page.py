@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.workspace import Workspace
 from tests.small_shop import Server, id_of, logged, make_shop, publish_model, served, wait_for
 
@@ -252,6 +253,21 @@ def test_nothing_below_moves_when_the_row_fills(visit, server):
     assert page.evaluate("window.shift") < 0.01
 
 
+def test_a_row_stays_in_the_demo_wherever_the_feed_leads(visit, server, workspace):
+    catalog = EmbeddedCatalog(workspace.catalog_path)
+    links = {id_of(0): "https://shop.example/0", id_of(1): None}
+    catalog.upsert(p.model_copy(update={"link": links[p.id]}) for p in catalog.get(list(links)))
+    catalog.close()
+    wait_for(lambda: "shop.example" in str(server.call("/v1/recommendations")))
+    page = visit.page
+    page.goto(server.url)
+
+    for number in (0, 1):
+        expect(page.locator(CARDS).nth(number)).to_have_attribute(
+            "href", f"/product?id={card_id(id_of(number))}"
+        )
+
+
 def test_what_the_catalog_says_is_text_and_only_web_links(visit, server):
     """The service's own catalog refuses such links; the widget must not rely on it."""
     evil = "<img src=x onerror=console.error('evil')>"
@@ -272,6 +288,7 @@ def test_what_the_catalog_says_is_text_and_only_web_links(visit, server):
     }
     page = visit.page
     page.route("**/v1/recommendations?*", lambda route: route.fulfill(json=body))
+    page.route("**/shop.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     page.goto(server.url)
 
     card = page.locator(CARDS).first

@@ -1,6 +1,8 @@
 """`recommender serve` as a user starts it: a real process on a real port."""
 
 import functools
+import http.client
+import json
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 
 from recommender.serving.versions import publish
 from tests.small_shop import environment, id_of, logged, serve_command, wait_for, write_model
+from webapp.api.events import MAX_BODY_BYTES
 
 VIEW = {"event_name": "view_item", "items": [{"item_id": "A"}], "visitor_id": "v"}
 
@@ -37,6 +40,31 @@ def test_every_process_writes_its_own_log_and_a_service_manager_can_end_it(start
     assert (code, "Traceback" in said) == (0, False)
     assert len(logged(workspace)) == 40
     assert len({path.stem.rpartition("-")[2] for path in files}) == len(files) <= 2
+
+
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
+def test_a_body_of_no_stated_length_has_a_limit_too(start, workspace, size):
+    """A cut body would be a smaller one that looks whole, most of all as lines."""
+    server = start(workspace.root)
+    line = json.dumps(VIEW).encode() + b"\n"
+    body = line * 3 + b" " * (size - 3 * len(line))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request(
+        "POST",
+        "/v1/events",
+        (body[start : start + 65536] for start in range(0, size, 65536)),
+        {"Content-Type": "application/x-ndjson"},
+        encode_chunked=True,
+    )
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+
+    if size > MAX_BODY_BYTES:
+        assert (response.status, answer["type"]) == (413, "payload-too-large")
+        assert not workspace.events_dir.exists()
+    else:
+        assert (response.status, answer["accepted"]) == (202, 3)
 
 
 @pytest.mark.slow

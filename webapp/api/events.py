@@ -53,9 +53,7 @@ def collect() -> ResponseReturnValue:
 
 
 def _body() -> list[object]:
-    # Reading stops at the limit, also when the sender named no length.
-    request.max_content_length = MAX_BODY_BYTES
-    body = request.get_data(cache=False)
+    body = _bytes()
     kind = request.mimetype
     if kind in _NDJSON:
         lines = [line for line in body.split(b"\n") if line.strip()]
@@ -72,6 +70,21 @@ def _body() -> list[object]:
         _check_count(len(value))
         return value
     return [value]
+
+
+def _bytes() -> bytes:
+    """The body; reading stops at the limit, also when the sender named no length."""
+    too_large = (request.content_length or 0) > MAX_BODY_BYTES
+    body = bytearray()
+    while not too_large and (part := request.stream.read(MAX_BODY_BYTES + 1 - len(body))):
+        body += part
+        too_large = len(body) > MAX_BODY_BYTES
+    if too_large:
+        raise ProblemError(
+            "payload-too-large",
+            f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer events at once.",
+        )
+    return bytes(body)
 
 
 def _event(value: object, now: datetime) -> dict[str, Any]:

@@ -25,6 +25,10 @@ function setConsent(granted) {
   }
 }
 
+function productPage(id) {
+  return `/product?id=${encodeURIComponent(id)}`;
+}
+
 function text(tag, content, className) {
   const element = document.createElement(tag);
   element.textContent = content;
@@ -64,7 +68,7 @@ async function thumbnails(viewed) {
   for (const id of viewed) {
     const item = known.get(id);
     const link = text("a", "", "thumb");
-    link.href = `/product?id=${encodeURIComponent(id)}`;
+    link.href = productPage(id);
     link.title = item?.title ?? id;
     if (item?.image_link) {
       const img = document.createElement("img");
@@ -90,6 +94,10 @@ function explain(row, ...parts) {
 }
 
 addEventListener("recs:load", async ({ target, detail }) => {
+  /* The demo has a page for every product, wherever the feed's own link leads. */
+  target.shadowRoot.querySelectorAll(".link").forEach((link, index) => {
+    link.href = productPage(detail.items[index].id);
+  });
   const line = reason(sentence(detail));
   explain(target, line);
   if (!detail.viewed.length) return;
@@ -102,6 +110,9 @@ addEventListener("recs:error", ({ target, detail }) => {
 addEventListener("recs:empty", ({ target }) => {
   explain(target, reason("There is none: too little to recommend here."));
 });
+
+const here = document.querySelector(".departments [aria-current]");
+here?.scrollIntoView({ block: "nearest", inline: "center" });
 
 const box = document.getElementById("consent");
 box.checked = stored(CONSENT_KEY) !== "denied";
