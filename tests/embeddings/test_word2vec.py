@@ -10,8 +10,8 @@ from embeddings.word2vec import train_word2vec
 def two_worlds() -> tuple[np.ndarray, np.ndarray]:
     """Sessions within items 0..9 or within items 10..19; item 20 never occurs."""
     random = np.random.default_rng(0)
-    sessions = [random.permutation(10)[:5] + 10 * (number % 2) for number in range(600)]
-    return np.concatenate(sessions).astype(np.int32), np.arange(601) * 5
+    sessions = [random.permutation(10)[:8] + 10 * (number % 2) for number in range(1000)]
+    return np.concatenate(sessions).astype(np.int32), np.arange(1001) * 8
 
 
 @pytest.mark.parametrize("algorithm", ["cbow", "skip_gram"])

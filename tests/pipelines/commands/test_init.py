@@ -68,7 +68,9 @@ def test_values_are_set_and_documented() -> None:
     loaded = tomllib.loads(text)
     assert loaded["import"]["events"] == [{"path": "a b/*.ndjson"}]
     assert loaded["time_zone"] == "Europe/Madrid"
-    assert "# A pause longer than this many seconds starts a new session.\n# gap_s = 1800" in text
+    assert (
+        "# Steps in training sessions; rarer items are taken out of them.\n# min_count = 5" in text
+    )
 
 
 def test_unknown_value_is_refused() -> None:

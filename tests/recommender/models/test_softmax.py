@@ -138,3 +138,20 @@ def test_nothing_to_learn_from() -> None:
 def test_one_product_and_one_session() -> None:
     model = Softmax(1, settings()).fit(sessions_from_lists([[0, 0]]), None)
     np.testing.assert_allclose(model.scores(sessions_from_lists([[0], []])), 0, atol=1e-6)
+
+
+def test_a_start_loses_its_common_direction_and_keeps_its_differences() -> None:
+    from recommender.models.softmax_training import prepared_start
+
+    random = np.random.default_rng(0)
+    like = random.uniform(-0.1, 0.1, (50, 8)).astype(np.float32)
+    vectors = (random.normal(size=(50, 8)) + 10).astype(np.float32)
+    vectors[7] = 0
+    start = prepared_start(vectors, like)
+    others = np.arange(50) != 7
+    np.testing.assert_array_equal(start[7], like[7])
+    lengths = np.linalg.norm(start[others], axis=1)
+    np.testing.assert_allclose(lengths, np.linalg.norm(like, axis=1).mean(), rtol=1e-5)
+    unit = start[others] / lengths[:, None]
+    assert np.linalg.norm(unit.mean(axis=0)) < 0.3
+    assert start.dtype == np.float32
