@@ -21,7 +21,7 @@ def test_items_of_one_world_are_near(algorithm: str) -> None:
     assert vectors.inputs.shape == vectors.outputs.shape == (21, 8)
     assert not vectors.inputs[20].any()
     shares = [
-        (nearest(vectors.inputs, item, 9)[0] // 10 == item // 10).mean() for item in range(20)
+        (nearest(vectors.inputs, item, 5)[0] // 10 == item // 10).mean() for item in range(20)
     ]
     assert np.mean(shares) > 0.9
 
