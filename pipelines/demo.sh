@@ -3,7 +3,7 @@
 # Needs `recommender` on the PATH; DEMO_DIR, DEMO_SERVE and PORT come from the Makefile.
 set -eu
 
-say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+say() { printf '\n== %s\n' "$1"; }
 
 if [ -e "$DEMO_DIR" ] && [ ! -e "$DEMO_DIR/truth/plan.json" ]; then
   echo "$DEMO_DIR exists and is not of an earlier demo; name another: make demo DEMO_DIR=…" >&2

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipelines.gate import EXCLUSION
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
@@ -162,7 +163,7 @@ def _judge_and_publish(
         verdict = judge_candidate(
             closed, settings, judging, _contestant(trained), _contestant(popularity), live
         )
-    run.say(evaluation_table(report))
+    run.say(evaluation_table(report, only=EXCLUSION))
     run.record.update(
         judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled)
     )

@@ -14,8 +14,8 @@ EXCLUSION_TITLES = {
 }
 
 
-def evaluation_table(report: Mapping[str, Any]) -> str:
-    """The report of an evaluation as text."""
+def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
+    """The report of an evaluation as text; of one exclusion if `only` names it."""
     test = report["test"]
     lines = [
         f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries; "
@@ -24,8 +24,8 @@ def evaluation_table(report: Mapping[str, Any]) -> str:
         "In brackets: 95 % intervals.",
         _costs(report),
     ]
-    exclusions = report["models"][0]["metrics"]
-    lines += [_metrics(report, exclusion) for exclusion in exclusions]
+    judged = report["models"][0]["metrics"]
+    lines += [_metrics(report, exclusion) for exclusion in judged if only in (None, exclusion)]
     return "\n".join(lines)
 
 

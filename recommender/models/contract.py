@@ -92,6 +92,22 @@ class Model(ABC):
         """Return the k best items of every session; see `top_k` for shapes and ties."""
         return top_k(self.scores(sessions), k, allowed)
 
+    def reasons(
+        self,
+        viewed: NDArray[np.int64],
+        recommended: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Which viewed item speaks most for each recommended one: here always the last.
+
+        Args:
+            viewed: The session's items, shape (n_viewed,), oldest first, at least one.
+            recommended: Items of its list, shape (n,).
+
+        Returns:
+            Positions in `viewed`, shape (n,); -1 where the session has no part in it.
+        """
+        return np.full(len(recommended), len(viewed) - 1)
+
     @property
     def n_bytes(self) -> int:
         """Bytes of the arrays that serving loads."""

@@ -36,6 +36,14 @@ class Popularity(Model):
         row = np.log(smoothed / smoothed.sum()).astype(np.float32)
         return np.broadcast_to(row, (sessions.n_sessions, self.n_items))
 
+    def reasons(
+        self,
+        viewed: NDArray[np.int64],  # noqa: ARG002
+        recommended: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """The session has no part in it: -1 everywhere."""
+        return np.full(len(recommended), -1)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """`counts`, shape (n_items,)."""
         return {"counts": self.counts_}

@@ -126,6 +126,18 @@ class Softmax(Model):
         unit: NDArray[np.float32] = vectors / np.maximum(norms, SMALLEST_NORM)
         return unit
 
+    def reasons(
+        self,
+        viewed: NDArray[np.int64],
+        recommended: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """The viewed item whose vector is nearest by cosine, of equal ones the newest."""
+        seen = viewed[-len(self.age_logits_) :]
+        own = self.table_[recommended] * self._inverse_norms[recommended, None]
+        others = self.table_[seen] * self._inverse_norms[seen, None]
+        from_end = np.argmax((own @ others.T)[:, ::-1], axis=1)
+        return len(viewed) - 1 - from_end
+
     def item_vectors(self) -> NDArray[np.float32]:
         """Unit vectors of items, shape (n_items, dim): near products, diversity, maps."""
         return self.table_ * self._inverse_norms[:, None]

@@ -21,6 +21,7 @@ from recommender.serving.artifact import Artifact
 from recommender.serving.shelf import CategoryPath, Shelf, shelf_of
 
 MAX_LIMIT = 100
+_POPULAR_HERE = {"type": "popular", "item_id": None, "text": "Popular in this shop"}
 
 
 @dataclass(frozen=True)
@@ -133,15 +134,20 @@ def _from_model(
     allowed[list(taken)] = False
     model = artifact.model
     rows, scores = model.recommend(sessions_from_lists([viewed]), limit, allowed)
-    last_id = artifact.vocabulary.item_ids[viewed[-1]]
-    reason = {
-        "type": "because_viewed",
-        "item_id": last_id,
-        "text": f"Because you viewed {_title(shelf.table, last_id)}",
-    }
-    for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True):
-        if row != NOTHING:
-            yield _Pick(row, _chance(score, model.gives_log_probabilities), "model", reason)
+    found = np.flatnonzero(rows[0] != NOTHING)
+    reasons = model.reasons(np.array(viewed), rows[0][found])
+    for place, position in zip(found.tolist(), reasons.tolist(), strict=True):
+        seen = None if position < 0 else artifact.vocabulary.item_ids[viewed[position]]
+        score = _chance(float(scores[0, place]), model.gives_log_probabilities)
+        yield _Pick(int(rows[0, place]), score, "model", _reason(shelf.table, seen))
+
+
+def _reason(table: ProductTable, seen_id: str | None) -> dict[str, Any]:
+    if seen_id is None:
+        return _POPULAR_HERE
+    product = table.get(seen_id)
+    title = seen_id if product is None else product.title
+    return {"type": "because_viewed", "item_id": seen_id, "text": f"Because you viewed {title}"}
 
 
 def _popular(shelf: Shelf, path: CategoryPath, taken: set[int], limit: int) -> Iterator[_Pick]:
@@ -149,8 +155,10 @@ def _popular(shelf: Shelf, path: CategoryPath, taken: set[int], limit: int) -> I
     for depth in range(len(path), -1, -1):
         rows = shelf.in_category(path[:depth]) if depth else shelf.popular
         source = "popular_in_category" if depth else "popular"
-        place = shelf.category_name(path[depth - 1]) if depth else "this shop"
-        reason = {"type": source, "item_id": None, "text": f"Popular in {place}"}
+        reason = _POPULAR_HERE
+        if depth:
+            place = shelf.category_name(path[depth - 1])
+            reason = {"type": source, "item_id": None, "text": f"Popular in {place}"}
         # Of so many rows at most `len(taken)` are passed over, so that `limit` remain.
         for row in rows[: limit + len(taken)].tolist():
             yield _Pick(row, float(shelf.shares[row]), source, reason)
@@ -178,11 +186,6 @@ def _chance(score: float, is_log_probability: bool) -> float:
     if is_log_probability:
         return math.exp(min(score, 0.0))
     return 1 / (1 + math.exp(-max(min(score, 700.0), -700.0)))
-
-
-def _title(table: ProductTable, item_id: str) -> str:
-    product = table.get(item_id)
-    return item_id if product is None else product.title
 
 
 def _shown(rank: int, pick: _Pick, item_id: str, product: Product | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def two_worlds() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("algorithm", ["cbow", "skip_gram"])
 def test_items_of_one_world_are_near(algorithm: str) -> None:
     items, starts = two_worlds()
-    vectors = train_word2vec(items, starts, 21, dim=8, algorithm=algorithm, workers=1)  # type: ignore[arg-type]
+    vectors = train_word2vec(items, starts, 21, dim=8, epochs=5, algorithm=algorithm, workers=1)  # type: ignore[arg-type]
     assert vectors.inputs.shape == vectors.outputs.shape == (21, 8)
     assert not vectors.inputs[20].any()
     shares = [

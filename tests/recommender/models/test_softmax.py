@@ -155,3 +155,13 @@ def test_a_start_loses_its_common_direction_and_keeps_its_differences() -> None:
     unit = start[others] / lengths[:, None]
     assert np.linalg.norm(unit.mean(axis=0)) < 0.3
     assert start.dtype == np.float32
+
+
+def test_the_reason_is_the_nearest_viewed_item(trained: Softmax) -> None:
+    vectors = trained.item_vectors()
+    viewed, recommended = np.array([3, 20, 20, 9]), np.array([4, 9, 20, 31])
+    cosines = vectors[recommended] @ vectors[viewed].T
+    reasons = trained.reasons(viewed, recommended)
+    assert reasons[1:3].tolist() == [3, 2], "itself, the newest of equals"
+    np.testing.assert_array_equal(viewed[reasons], viewed[cosines.argmax(axis=1)])
+    assert trained.reasons(np.arange(30), np.array([0]))[0] >= 10, "only what the network saw"
