@@ -73,6 +73,11 @@ def events(
             )
             done.append(counts)
             shop.say(counts.in_words())
+            for name, count in counts.unknown_names.items():
+                shop.say(
+                    f"  {count:,} events named {name} are kept, but no model trains on them; if "
+                    f"they are one of ours, say so: --map event_name.{name}=purchase"
+                )
     preview = [row for counts in done for row in counts.preview]
     if dry_run:
         shop.say("Dry run: nothing was written.")
