@@ -78,6 +78,11 @@ def events(
             done.append(counts)
             if len(paths) <= _TOLD_ONE_BY_ONE or counts.refused or shop.verbosity > 0:
                 shop.say(counts.in_words())
+            for name, count in counts.unknown_names.items():
+                shop.say(
+                    f"  {count:,} events named {name} are kept, but no model trains on them; if "
+                    f"they are one of ours, say so: --map event_name.{name}=purchase"
+                )
     if len(done) > 1:
         shop.say(_together(done))
     preview = [row for counts in done for row in counts.preview]

@@ -1,0 +1,173 @@
+"""`recommender import` on the command line."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.commands.import_ import import_
+from recommender.cli import CommandGroup
+from recommender.workspace import Workspace
+
+EVENT = {
+    "event_name": "view_item",
+    "event_time": "2026-11-20T10:00:00Z",
+    "visitor_id": "v1",
+    "items": [{"item_id": "A"}],
+}
+MAP = "visitor_id=customer,item_id=product,event_time=ts,event_name==view"
+
+
+@pytest.fixture
+def shop(tmp_path) -> Path:
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def recommender(shop):
+    group = CommandGroup("recommender", commands=[import_])
+
+    def call(*arguments: str, stdin: str | bytes | None = None) -> Result:
+        texts = ["import", *map(str, arguments), "-w", str(shop)]
+        return CliRunner().invoke(group, texts, input=stdin)
+
+    return call
+
+
+@pytest.fixture
+def events_file(tmp_path) -> Path:
+    path = tmp_path / "events.ndjson"
+    path.write_text("".join(json.dumps(EVENT | {"event_id": f"e{n}"}) + "\n" for n in range(3)))
+    return path
+
+
+def test_events_in_words(recommender, events_file):
+    done = recommender("events", events_file)
+
+    assert done.exit_code == 0, done.output
+    assert done.stderr == f"{events_file}: 3 rows, 3 imported\n"
+    assert done.stdout == ""
+    assert recommender("events", events_file).stderr == (
+        f"{events_file}: 3 rows, 0 imported, 3 already there\n"
+    )
+    assert recommender("events", events_file, "-q").output == ""
+
+
+def test_events_as_json_over_a_glob(recommender, events_file, tmp_path):
+    (tmp_path / "more.ndjson").write_text(json.dumps(EVENT | {"event_id": "e9"}))
+    done = recommender("events", tmp_path / "*.ndjson", "--json")
+
+    body = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert body["files"] == [
+        {"path": str(events_file), "rows": 3, "imported": 3, "duplicates": 0, "refused": {}},
+        {"path": str(tmp_path / "more.ndjson"), "rows": 1, "imported": 1, "duplicates": 0,
+         "refused": {}},
+    ]  # fmt: skip
+
+
+def test_events_from_stdin(recommender):
+    csv = "customer,product,ts\nc1,A,1795168800\n"
+
+    for text in (csv.encode(), gzip.compress(csv.encode())):
+        assert recommender("events", "-", "--map", MAP, stdin=text).exit_code == 0
+    assert recommender("events", "-", "--format", "csv", "--map", MAP, stdin=csv).exit_code == 0
+    body = json.loads(recommender("events", "-", "--map", MAP, "--json", stdin=csv).stdout)
+    assert body["files"][0]["duplicates"] == 1
+
+
+def test_a_dry_run_shows_events_and_makes_no_folder(recommender, events_file, shop):
+    done = recommender("events", events_file, "--dry-run")
+
+    assert done.exit_code == 0
+    assert [json.loads(line)["item_ids"] for line in done.stdout.splitlines()] == [["A"]] * 3
+    assert "Dry run: nothing was written." in done.stderr
+    assert not shop.exists()
+
+
+def test_names_that_no_model_trains_on_are_pointed_out(recommender, tmp_path):
+    path = tmp_path / "a.ndjson"
+    path.write_text(json.dumps(EVENT | {"event_name": "KAUF"}))
+
+    assert "--map event_name.KAUF=" in recommender("events", path).stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "exit_code", "says"),
+    [
+        ("", [], 0, "empty, nothing to import"),
+        ("a,b\n1,2\n", [], 2, "has no column event_name"),
+        ("a,b\n1,2\n", ["--map", "item_id=c"], 2, "has no column 'c'"),
+        ("a,b\n1,2\n", ["--map", "nonsense"], 2, "OURS=COLUMN"),
+        ("a,b\n1,2\n", ["--tz", "Mars"], 2, "no IANA time zone"),
+        ("customer,product,ts\nc1,A,2026-11-20\n", ["--map", MAP], 4, "add --tz"),
+        ("{}\n", [], 4, "missing_event_name"),
+    ],
+)
+def test_exit_codes(content, options, exit_code, says, recommender, tmp_path):
+    path = tmp_path / "file"
+    path.write_text(content)
+    done = recommender("events", path, *options)
+
+    assert done.exit_code == exit_code, done.output
+    assert says in done.stderr
+
+
+def test_a_file_that_is_not_there(recommender, tmp_path):
+    assert recommender("events", tmp_path / "no.csv").exit_code == 1
+    done = recommender("events", tmp_path / "no*.csv")
+    assert (done.exit_code, "no file matches" in done.stderr) == (1, True)
+    assert recommender("events").exit_code == 2
+
+
+def test_another_run_holds_the_workspace(recommender, events_file, shop):
+    with Workspace(shop).lock():
+        done = recommender("events", events_file)
+        assert recommender("events", events_file, "--dry-run").exit_code == 0
+
+    assert done.exit_code == 1
+    assert "another run holds" in done.stderr
+
+
+def test_items(recommender, tmp_path):
+    path = tmp_path / "feed.tsv"
+    path.write_text("id\ttitle\tprice\nA\tChair\t49.00 EUR\nB\tTable\t99.00 EUR\n")
+    done = recommender("items", path)
+
+    assert done.exit_code == 0, done.output
+    assert "2 rows, 2 imported" in done.stderr
+    assert "2 products added" in done.stderr
+    body = json.loads(recommender("items", path, "--json").stdout)
+    assert (body["added"], body["unchanged"], body["withdrawn"]) == (0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "exit_code", "says"),
+    [
+        ("", 0, "the catalog stays as it is"),
+        ("id\tprice\nA\t1\n", 2, "has no column 'title'"),
+        ("id\ttitle\nA\t\n", 4, "missing_title"),
+    ],
+)
+def test_exit_codes_of_items(content, exit_code, says, recommender, tmp_path):
+    path = tmp_path / "feed.tsv"
+    path.write_text(content)
+    done = recommender("items", path)
+
+    assert done.exit_code == exit_code, done.output
+    assert says in done.stderr
+    assert recommender("items", tmp_path / "no.tsv").exit_code == 1
+
+
+def test_the_command_loads_no_heavy_library_before_it_runs():
+    code = (
+        "import sys, pipelines.commands.import_\n"
+        "print({'duckdb', 'pyarrow', 'pandas', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

@@ -1,0 +1,261 @@
+"""Import of product feeds."""
+
+import gzip
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.ingest import feed
+from pipelines.ingest.feed import feed_rows
+from pipelines.ingest.items import FeedCounts, import_items
+from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.product import Product
+from recommender.errors import CatalogError, DataError, MappingError, RefusedRowsError
+from recommender.settings import Settings
+
+HEADER = "id\ttitle\timage link\tprice\tavailability\tproduct type\tcolour\n"
+
+
+def row(number: int, **cells: str) -> str:
+    values = {
+        "id": f"SKU_{number}",
+        "title": f"Product {number}",
+        "image_link": f"/pictures/{number}.svg",
+        "price": "49.00 EUR",
+        "availability": "in stock",
+        "product_type": "Furniture > Chairs",
+        "colour": "oak",
+    } | cells
+    return "\t".join(values.values()) + "\n"
+
+
+@pytest.fixture
+def take(workspace):
+    def take(*paths, **settings) -> FeedCounts:
+        chosen = Settings.model_validate({"import": settings})
+        workspace.root.mkdir(exist_ok=True)
+        return import_items(workspace, chosen, [str(path) for path in paths])
+
+    return take
+
+
+@pytest.fixture
+def products(workspace):
+    """The catalog by id."""
+
+    def products() -> dict[str, Product]:
+        catalog = EmbeddedCatalog(workspace.catalog_path, create=False)
+        found = {product.id: product for product in catalog.scan()}
+        catalog.close()
+        return found
+
+    return products
+
+
+def test_a_row_becomes_a_product(write, take, products):
+    counts = take(write("feed.tsv", HEADER + row(1)))
+
+    assert counts.files[0].imported == counts.added == 1
+    assert products()["SKU_1"] == Product(
+        id="SKU_1",
+        title="Product 1",
+        image_link="/pictures/1.svg",
+        price=49.0,
+        currency="EUR",
+        availability="in_stock",
+        product_type=["Furniture", "Chairs"],
+        attributes={"colour": "oak"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "field", "value"),
+    [
+        ("availability", "Out of Stock", "availability", "out_of_stock"),
+        ("g:availability", "preorder", "availability", "preorder"),
+        ("G:Sale Price", "12.50 USD", "sale_price", 12.5),
+        ("additional_image_link", "a.svg , https://x.example/b.svg,", "additional_image_link",
+         ["a.svg", "https://x.example/b.svg"]),
+        ("product_type", "Books > A>B > C", "product_type", ["Books", "A>B", "C"]),
+        ("description", '"two\nlines\tand ""quotes"""', "description", 'two\nlines\tand "quotes"'),
+        ("custom label 0", " 5 ", "custom_label_0", "5"),
+        ("brand", "", "brand", None),
+        ("Unknown Thing", "x", "attributes", {"Unknown Thing": "x"}),
+    ],
+)  # fmt: skip
+def test_attributes(column, cell, field, value, write, take, products):
+    take(write("feed.tsv", f"ID\tTitle\t{column}\nA\tÄ ☕\t{cell}\n"))
+
+    assert getattr(products()["A"], field) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("49.00 EUR", (49.0, "EUR")),
+        ("EUR 49", (49.0, "EUR")),
+        ("49,90eur", (49.9, "EUR")),
+        ("1,234.50 USD", (1234.5, "USD")),
+        ("1.234,50 EUR", (1234.5, "EUR")),
+        ("1 234,50 EUR", (1234.5, "EUR")),
+        ("1'234.50 CHF", (1234.5, "CHF")),
+        ("1,234", (1234.0, None)),
+        ("0", (0.0, None)),
+        ("free", None),
+        ("-5 EUR", None),
+        ("EUR", None),
+        ("1.2.3 EUR", None),
+        ("5 € EUR", None),
+    ],
+)
+def test_prices(text, expected):
+    assert feed._price(text) == expected
+
+
+@given(st.integers(0, 10**9), st.sampled_from(["EUR", "USD"]))
+def test_prices_of_the_documented_form_come_back(cents, currency):
+    amount, found = feed._price(f"{cents / 100:.2f} {currency}")
+    assert (round(amount * 100), found) == (cents, currency)
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("missing_id", row(9, id=" ")),
+        ("missing_title", row(9, title="")),
+        ("id_too_long", row(9, id="é" * 129)),
+        ("duplicate_id", row(1, title="Another")),
+        ("bad_price", row(9, price="cheap")),
+        ("bad_availability", row(9, availability="sold")),
+        ("bad_link", row(9, image_link="javascript:alert(1)")),
+        ("column_count", row(9).strip() + "\tone\tmore\n"),
+        ("not_utf8", row(9, title="caf\udcff")),
+        ("broken_row", row(9, title="x" * 140_000)),
+    ],
+)
+def test_every_reason_of_a_row(reason, line, write, take, products, workspace):
+    text = HEADER + "".join(row(number) for number in range(30)) + line + row(30)
+    counts = take(write("feed.tsv", text.encode(errors="surrogateescape")))
+
+    assert counts.files[0].refused == {reason: 1}
+    assert counts.added == len(products()) == 31
+    assert products()["SKU_1"].title == "Product 1"
+    (path,) = workspace.rejected_dir.iterdir()
+    kept = json.loads(path.read_text("utf-8"))
+    assert (kept["row"], kept["reason"]) == (31, reason)
+
+
+def test_a_bad_additional_link_is_refused(write, tmp_path):
+    text = "id\ttitle\tadditional image link\nA\tA\ta.svg,javascript:x\nB\tB\thttp://[\n"
+
+    assert [row.reason for row in feed_rows(str(write("feed.tsv", text)))] == ["bad_link"] * 2
+
+
+def test_too_many_refused_rows_change_nothing(write, take, products):
+    take(write("feed.tsv", HEADER + row(1) + row(2)))
+    bad = HEADER + row(3) + row(4, price="cheap")
+    with pytest.raises(RefusedRowsError, match=r"1 of 2 rows refused.*bad_price.*rejected"):
+        take(write("feed.tsv", bad))
+
+    assert set(products()) == {"SKU_1", "SKU_2"}
+    counts = take(write("feed.tsv", bad), max_refused=0.5)
+    assert (counts.added, counts.withdrawn) == (1, 2)
+
+
+def test_what_a_full_feed_no_longer_has_is_out_of_stock(write, take, products):
+    take(write("feed.tsv", HEADER + "".join(row(number) for number in range(4))))
+    changed = HEADER + row(0) + row(1, price="50.00 EUR") + row(9)
+    counts = take(write("feed.tsv", changed))
+
+    assert (counts.added, counts.changed, counts.unchanged, counts.withdrawn) == (1, 1, 1, 2)
+    stock = {id: product.availability for id, product in products().items()}
+    assert stock == {
+        "SKU_0": "in_stock",
+        "SKU_1": "in_stock",
+        "SKU_2": "out_of_stock",
+        "SKU_3": "out_of_stock",
+        "SKU_9": "in_stock",
+    }
+    again = take(write("feed.tsv", changed))
+    assert (again.added, again.changed, again.unchanged, again.withdrawn) == (0, 0, 3, 0)
+
+
+def test_several_files_are_one_feed_and_the_last_one_counts(write, take, products):
+    first = write("1.tsv", HEADER + row(1) + row(2, title="old"))
+    second = write("2.tsv", HEADER + row(2, title="new") + row(3))
+    counts = take(first, second)
+
+    assert [file.path for file in counts.files] == [str(first), str(second)]
+    assert [file.rows for file in counts.files] == [2, 2]
+    assert (counts.added, counts.changed, counts.withdrawn) == (3, 0, 0)
+    assert products()["SKU_2"].title == "new"
+    assert take(first, second).unchanged == 3
+
+
+@pytest.mark.parametrize("content", ["", "\n", HEADER, "\ufeff", HEADER + "\n\t\t\n"])
+def test_an_empty_feed_changes_nothing_and_says_so(content, write, take, products, workspace):
+    counts = take(write("feed.tsv", content))
+    assert "empty" in counts.in_words()
+    assert not workspace.catalog_path.exists()
+
+    take(write("full.tsv", HEADER + row(1)))
+    take(write("feed.tsv", content))
+    assert products()["SKU_1"].availability == "in_stock"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda text: b"\xef\xbb\xbf" + text])
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_shapes_of_a_feed(pack, delimiter, write, take, products):
+    text = (HEADER + row(1) + row(2)).replace("\t", delimiter).replace("\n", "\r\n")
+    take(write("feed", pack(text.encode())))
+
+    assert products()["SKU_2"].product_type == ["Furniture", "Chairs"]
+
+
+@pytest.mark.parametrize("missing", ["id", "title"])
+def test_a_missing_header_is_a_usage_error(missing, write, take, workspace):
+    text = HEADER.replace(missing, "other", 1) + row(1)
+    with pytest.raises(MappingError, match=rf"no column '{missing}'; its columns are .*price"):
+        take(write("feed.tsv", text))
+    with pytest.raises(MappingError, match="first line must name"):
+        take(write("feed.tsv", row(1)))
+    assert not workspace.catalog_path.exists()
+
+
+def test_unreadable_feeds(write, take, tmp_path, workspace):
+    whole = gzip.compress((HEADER + "".join(map(row, range(5000)))).encode())
+    with pytest.raises(DataError, match="damaged gzip"):
+        take(write("feed.tsv.gz", whole[: len(whole) // 2]))
+    assert EmbeddedCatalog(workspace.catalog_path).count() == 0
+    with pytest.raises(MappingError, match="its columns are"):
+        take(write("feed.tsv", random.Random(5).randbytes(100_000)))
+    with pytest.raises(DataError, match="there is no file"):
+        take(tmp_path / "missing.tsv")
+    with pytest.raises(DataError, match="is a folder"):
+        take(tmp_path)
+
+
+def test_a_catalog_that_cannot_be_written(write, take, workspace):
+    workspace.root.mkdir()
+    workspace.catalog_path.mkdir()
+    with pytest.raises(CatalogError, match="cannot be used"):
+        take(write("feed.tsv", HEADER + row(1)))
+
+
+def test_an_interrupt_changes_nothing(write, take, products, monkeypatch):
+    take(write("feed.tsv", HEADER + row(1)))
+    original = feed._row
+
+    def interrupted(number, *rest):
+        if number == 3:
+            raise KeyboardInterrupt
+        return original(number, *rest)
+
+    monkeypatch.setattr(feed, "_row", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        take(write("feed.tsv", HEADER + row(2) + row(3) + row(4)))
+    assert set(products()) == {"SKU_1"}
+    assert products()["SKU_1"].availability == "in_stock"
