@@ -135,7 +135,7 @@ class Softmax(Model):
         seen = viewed[-len(self.age_logits_) :]
         own = self.table_[recommended] * self._inverse_norms[recommended, None]
         others = self.table_[seen] * self._inverse_norms[seen, None]
-        from_end = np.argmax((own @ others.T)[:, ::-1], axis=1)
+        from_end: NDArray[np.int64] = np.argmax((own @ others.T)[:, ::-1], axis=1)
         return len(viewed) - 1 - from_end
 
     def item_vectors(self) -> NDArray[np.float32]:

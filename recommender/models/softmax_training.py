@@ -107,7 +107,7 @@ def prepared_start(vectors: NDArray[np.float32], like: NDArray[np.float32]) -> N
 
     Source: Mu, Viswanath (2018), "All-but-the-Top", arXiv:1702.01417.
     """
-    known = vectors.any(axis=1)
+    known = np.abs(vectors).max(axis=1) > 0
     centered = vectors - vectors[known].mean(axis=0)
     norms = np.linalg.norm(centered, axis=1, keepdims=True)
     length = np.linalg.norm(like, axis=1).mean()
