@@ -1,6 +1,7 @@
 #!/bin/sh
 # What `make demo` runs: a simulated shop from its click log to recommendations on a page.
-# Needs `recommender` on the PATH; DEMO_DIR, DEMO_SERVE and PORT come from the Makefile.
+# Needs `recommender` on the PATH; DEMO_DIR, DEMO_SERVE and PORT come from the Makefile, and
+# SIMULATE_OPTIONS can make the shop larger or smaller.
 set -eu
 
 say() { printf '\n== %s\n' "$1"; }
@@ -12,7 +13,8 @@ fi
 rm -rf "$DEMO_DIR"
 
 say "1. A shop of 30 days: visitors, robots, products, pictures"
-recommender simulate "$DEMO_DIR"
+# shellcheck disable=SC2086
+recommender simulate "$DEMO_DIR" ${SIMULATE_OPTIONS:-}
 
 say "2. Its click log and product feed"
 recommender -w "$DEMO_DIR" import items "$DEMO_DIR/source/products.tsv"
