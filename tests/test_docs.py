@@ -57,7 +57,9 @@ def test_settings_in_the_readmes_exist() -> None:
         field.alias or name: field.annotation for name, field in Settings.model_fields.items()
     }
     for page in PAGES:
-        for section, key in re.findall(r"`([a-z0-9_]+)\.([a-z_0-9]+)`", page.read_text("utf-8")):
+        for section, key in re.findall(
+            r"`([a-z0-9_]+)\.(?!py`)([a-z_0-9]+)`", page.read_text("utf-8")
+        ):
             if section in sections:
                 known = getattr(sections[section], "model_fields", {})
                 assert key in known, f"{page}: {section}.{key} is no setting"
