@@ -57,7 +57,8 @@ def test_settings_in_the_readmes_exist() -> None:
         field.alias or name: field.annotation for name, field in Settings.model_fields.items()
     }
     for page in PAGES:
-        for section, key in re.findall(
+        pattern = r"`([a-z0-9_]+)\.(?!py`)([a-z_0-9]+)`"
+        for section, key in re.findall(pattern, page.read_text("utf-8")):
             r"`([a-z0-9_]+)\.(?!py`)([a-z_0-9]+)`", page.read_text("utf-8")
         ):
             if section in sections:
