@@ -59,8 +59,6 @@ def test_settings_in_the_readmes_exist() -> None:
     for page in PAGES:
         pattern = r"`([a-z0-9_]+)\.(?!py`)([a-z_0-9]+)`"
         for section, key in re.findall(pattern, page.read_text("utf-8")):
-            r"`([a-z0-9_]+)\.(?!py`)([a-z_0-9]+)`", page.read_text("utf-8")
-        ):
             if section in sections:
                 known = getattr(sections[section], "model_fields", {})
                 assert key in known, f"{page}: {section}.{key} is no setting"
