@@ -66,7 +66,7 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         for name, value in settings.items():
             run_sql(connection, f"SET {name} = {literal(value)}")
         place = literal(str(folder / "events.duckdb"))
-        run_sql(connection, f"ATTACH {place} AS staging (RECOVERY_MODE no_wal_writes)")
+        run_sql(connection, f"ATTACH {place} AS staging")
         run_sql(connection, "USE staging")
         run_sql(connection, f"CREATE TABLE staged ({columns})")
         yield connection
