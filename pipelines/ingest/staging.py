@@ -83,7 +83,8 @@ def run_sql(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
     except duckdb.Error as err:
         raise DataError(
-            f"the import cannot go on: {err}; check that the disk of the workspace has room"
+            f"the import cannot go on: {err}; check that the disk of the workspace has room and "
+            "that the files of its event log are whole"
         ) from err
     except RuntimeError as err:
         if "interrupted" in str(err):
