@@ -8,8 +8,6 @@ PORT ?= 8000
 # Tests run in this many processes; each may load TensorFlow (about 0.6 GB).
 TEST_PROCESSES ?= 2
 
-export TF_CPP_MIN_LOG_LEVEL ?= 2
-
 .PHONY: demo test lint bench serve clean
 
 $(BIN)/python:

@@ -58,8 +58,8 @@ class SessionSettings(Section):
 
     events: list[str] = ["view_item", "select_item", "add_to_cart", "purchase"]
     """Names of the events that make a session."""
-    gap_s: Annotated[float, Field(gt=0)] = 1800
-    """A pause longer than this many seconds starts a new session."""
+    gap_s: Annotated[float, Field(ge=0.001)] = 1800
+    """A pause longer than this many seconds starts a new session; at least a millisecond."""
     collapse_repeats: bool = True
     """Consecutive events of one item count as one step (before `min_length`)."""
     min_length: Positive = 2
@@ -96,30 +96,30 @@ class ModelSettings(Section):
 
 
 class SoftmaxSettings(Section):
-    """The compact network. None means: chosen from the size of the data."""
+    """The compact network."""
 
     dim: Positive = 100
     """Length of an item vector."""
     hidden: Positive = 200
     """Units of the residual layer."""
-    max_epochs: Positive = 12
-    """Upper limit; training stops earlier when validation no longer gains."""
-    patience: Positive = 2
+    window: Positive = 20
+    """Newest items of a session that the network sees."""
+    epochs: Positive | None = None
+    """Length of the learning-rate schedule; unset: 5 to 12, fewer the more steps there are."""
+    patience: Positive = 5
     """Epochs without a gain on validation before training stops."""
     batch_size: Positive = 256
     """Session windows a step."""
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """Adam's rate in the first epoch."""
-    decay: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Factor on the rate after each epoch."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.006
+    """Adam's peak rate; it falls linearly from there."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.35
     """On the inputs and on the hidden layer."""
     temperature: Annotated[float, Field(gt=0)] = 0.07
     """Divides the cosine between session and item."""
     negatives: Positive = 2048
     """Items sampled a step once the catalog is larger than `full_below`."""
-    full_below: Positive = 10_000
-    """With fewer items the loss is the full softmax."""
+    full_below: int = 10_000
+    """Up to this many items the loss is the full softmax."""
 
 
 class Word2VecSettings(Section):
@@ -135,7 +135,7 @@ class Word2VecSettings(Section):
     """Passes over the sessions."""
     negatives: Positive = 10
     """Noise items a positive one."""
-    ns_exponent: float = 0.5
+    ns_exponent: float = 0.25
     """Noise items are drawn proportional to count to this power."""
     sample: Annotated[float, Field(ge=0)] = 0.0
     """Threshold above which frequent items are thinned out; 0 keeps all."""

@@ -10,7 +10,11 @@ import click
 from recommender.cli import Shop, common_options
 
 if TYPE_CHECKING:
+    from pipelines.ingest.counts import ImportCounts
     from pipelines.ingest.sources import OnBytes
+
+_TOLD_ONE_BY_ONE = 5
+"""Of more files only those with refused rows are told one by one, or all with --verbose."""
 
 
 @click.group("import")
@@ -72,17 +76,29 @@ def events(
                 on_bytes=on_bytes,
             )
             done.append(counts)
-            shop.say(counts.in_words())
+            if len(paths) <= _TOLD_ONE_BY_ONE or counts.refused or shop.verbosity > 0:
+                shop.say(counts.in_words())
             for name, count in counts.unknown_names.items():
                 shop.say(
                     f"  {count:,} events named {name} are kept, but no model trains on them; if "
                     f"they are one of ours, say so: --map event_name.{name}=purchase"
                 )
+    if len(done) > 1:
+        shop.say(_together(done))
     preview = [row for counts in done for row in counts.preview]
     if dry_run:
         shop.say("Dry run: nothing was written.")
     body = {"files": [counts.as_json() for counts in done], "dry_run": dry_run}
     shop.put(body, "\n".join(json.dumps(row, ensure_ascii=False) for row in preview) or None)
+
+
+def _together(done: "Sequence[ImportCounts]") -> str:
+    return (
+        f"{len(done)} files: {sum(counts.rows for counts in done):,} rows, "
+        f"{sum(counts.imported for counts in done):,} imported, "
+        f"{sum(counts.duplicates for counts in done):,} already there, "
+        f"{sum(counts.n_refused for counts in done):,} refused"
+    )
 
 
 @import_.command("items")

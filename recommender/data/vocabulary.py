@@ -27,6 +27,10 @@ class Vocabulary:
         """The row of an item, or None for an unknown one."""
         return self._index.get(item_id)
 
+    def numbers_of(self, item_ids: Iterable[str]) -> NDArray[np.int32]:
+        """The rows of many items, -1 for the unknown ones; shape (n,)."""
+        return np.array([self._index.get(item_id, -1) for item_id in item_ids], np.int32)
+
     def encode(self, sessions: Iterable[Sequence[str]]) -> Sessions:
         """Sessions of ids as sessions of rows; unknown items are taken out."""
         index = self._index
@@ -63,9 +67,21 @@ def keep_items(sessions: Sessions, kept: NDArray[np.int64], n_items: int) -> Ses
         kept: Item indices in ascending order, shape (n_kept,).
         n_items: Size of the numbering that `sessions` uses.
     """
-    renumbered = np.full(n_items, -1, np.int32)
-    renumbered[kept] = np.arange(len(kept), dtype=np.int32)
-    items = renumbered[sessions.items]
+    numbers = np.full(n_items, -1, np.int32)
+    numbers[kept] = np.arange(len(kept), dtype=np.int32)
+    return renumber(sessions, numbers)
+
+
+def renumber(sessions: Sessions, numbers: NDArray[np.int32]) -> Sessions:
+    """Give every item its new number; those numbered -1 are taken out.
+
+    Sessions stay in place, so that a session may become empty.
+
+    Args:
+        sessions: Any sessions.
+        numbers: New number of every item, shape (n_items,).
+    """
+    items = numbers[sessions.items]
     known = items >= 0
     starts = np.concatenate([[0], np.cumsum(known)])[sessions.starts]
     return Sessions(items[known], starts.astype(np.int64))

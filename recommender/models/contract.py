@@ -23,6 +23,9 @@ class Model(ABC):
 
     Attributes:
         name: The model's name in settings, tables and manifests.
+        gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
+            one is the chance that the item is next.
+        settles_on_validation: Whether `fit` leaves choices to validation.
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
@@ -30,6 +33,8 @@ class Model(ABC):
     """
 
     name: ClassVar[str]
+    gives_log_probabilities: ClassVar[bool] = False
+    settles_on_validation: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -86,6 +91,22 @@ class Model(ABC):
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the k best items of every session; see `top_k` for shapes and ties."""
         return top_k(self.scores(sessions), k, allowed)
+
+    def reasons(
+        self,
+        viewed: NDArray[np.int64],
+        recommended: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Which viewed item speaks most for each recommended one: here always the last.
+
+        Args:
+            viewed: The session's items, shape (n_viewed,), oldest first, at least one.
+            recommended: Items of its list, shape (n,).
+
+        Returns:
+            Positions in `viewed`, shape (n,); -1 where the session has no part in it.
+        """
+        return np.full(len(recommended), len(viewed) - 1)
 
     @property
     def n_bytes(self) -> int:

@@ -15,6 +15,7 @@ class Popularity(Model):
     """Items by their number of steps in the training sessions."""
 
     name = "popularity"
+    gives_log_probabilities = True
     counts_: NDArray[np.int64]
 
     def fit(
@@ -34,6 +35,14 @@ class Popularity(Model):
         smoothed = self.counts_ + 1.0
         row = np.log(smoothed / smoothed.sum()).astype(np.float32)
         return np.broadcast_to(row, (sessions.n_sessions, self.n_items))
+
+    def reasons(
+        self,
+        viewed: NDArray[np.int64],  # noqa: ARG002
+        recommended: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """The session has no part in it: -1 everywhere."""
+        return np.full(len(recommended), -1)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """`counts`, shape (n_items,)."""

@@ -1,0 +1,68 @@
+"""`recommender evaluate`: one honest table of all named models."""
+
+import difflib
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from recommender.cli import Shop, common_options
+from recommender.models.registry import MODEL_NAMES
+
+DEFAULT_MODELS = "softmax,word2vec,sequential_rules,popularity"
+
+
+def _model_names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    """Split and check comma-separated names."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in MODEL_NAMES:
+            nearest = difflib.get_close_matches(name, MODEL_NAMES, n=1, cutoff=0)[0]
+            raise click.BadParameter(f"{name!r} is no model; the nearest is {nearest}")
+    if not names:
+        raise click.BadParameter(f"name at least one of {', '.join(MODEL_NAMES)}")
+    return names
+
+
+def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A day or a time of RFC 3339."""
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError as err:
+        example = "an example is 2026-11-21T00:00:00Z"
+        raise click.BadParameter(f"{text!r} is no time; {example}") from err
+
+
+@click.command("evaluate")
+@common_options
+@click.option(
+    "--models",
+    "names",
+    callback=_model_names,
+    default=DEFAULT_MODELS,
+    show_default=True,
+    metavar="NAMES",
+    help="Comma-separated; differences are those of the first one.",
+)
+@click.option(
+    "--test-from",
+    callback=_time,
+    metavar="TIME",
+    help="Test on what starts at this time or later  [default: the last evaluation.test_days]",
+)
+@click.pass_obj
+def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
+    """Train models on earlier days and judge them on later ones."""
+    from pipelines.evaluate import evaluate_models
+    from pipelines.progress import training_progress
+    from pipelines.tables import evaluation_table
+
+    settings = shop.settings()
+    test_us = None
+    if test_from is not None:
+        if test_from.tzinfo is None:
+            test_from = test_from.replace(tzinfo=ZoneInfo(settings.time_zone))
+        test_us = round(test_from.astimezone(UTC).timestamp() * 1e6)
+    with training_progress(shop) as on_training:
+        report = evaluate_models(shop.workspace.events_dir, settings, names, test_us, on_training)
+    shop.put(report, evaluation_table(report))

@@ -1,0 +1,85 @@
+"""`recommender recommend`: what a visitor would see, on the command line."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recommender.cli import Shop, common_options
+
+if TYPE_CHECKING:
+    from recommender.catalog.table import ProductTable
+
+
+def _utf8(_: click.Context, parameter: click.Parameter, item_ids: tuple[str, ...]) -> Any:
+    """Refuse bytes that are no UTF-8: they could be neither an id nor printed."""
+    try:
+        for item_id in item_ids:
+            item_id.encode()
+    except UnicodeEncodeError as err:
+        raise click.BadParameter("an id is UTF-8 text", param=parameter) from err
+    return item_ids
+
+
+@click.command("recommend")
+@click.option("--item", "item_ids", multiple=True, metavar="ID", callback=_utf8,
+              help="A viewed product (repeatable, oldest first).")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True,
+              help="Products wanted.")  # fmt: skip
+@click.option("--category", metavar="PATH", help='Only products below it: "Furniture > Chairs".')
+@click.option("--exclude", "exclude_item_ids", multiple=True, metavar="ID", callback=_utf8,
+              help="A product that must not come back (repeatable).")  # fmt: skip
+@click.option("--placement", default="command-line", show_default=True, help="Named in the answer.")
+@common_options
+@click.pass_obj
+def recommend(
+    shop: Shop,
+    item_ids: tuple[str, ...],
+    limit: int,
+    category: str | None,
+    exclude_item_ids: tuple[str, ...],
+    placement: str,
+) -> None:
+    """Recommend products after the given ones, by the live model.
+
+    With --json this prints the body of GET /v1/recommendations.
+    """
+    from recommender.serving.answer import Query, answer
+    from recommender.serving.artifact import load
+    from recommender.serving.versions import CURRENT_NAME
+
+    artifact = load(shop.workspace.models_dir / CURRENT_NAME)
+    products = _products(shop)
+    query = Query(placement, item_ids, category, limit, exclude_item_ids)
+    body = answer(artifact, products, query)
+    shop.put(body, _readable(body, products, item_ids))
+
+
+def _products(shop: Shop) -> "ProductTable":
+    from recommender.catalog.embedded import EmbeddedCatalog
+    from recommender.catalog.table import ProductTable
+
+    path = shop.workspace.catalog_path
+    if not path.exists():
+        return ProductTable([])  # a shop that gave no feed: only ids come back
+    catalog = EmbeddedCatalog(path, create=False)
+    try:
+        return ProductTable.read(catalog)
+    finally:
+        catalog.close()
+
+
+def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[str, ...]) -> str:
+    lines = []
+    if item_ids:
+        viewed = [product.title if (product := products.get(item_id)) else item_id
+                  for item_id in item_ids]  # fmt: skip
+        lines.append(f"After {', '.join(viewed)}:")
+    for item in body["items"]:
+        price = "" if item["price"] is None else f"  {item['price']:.2f} {item['currency'] or ''}"
+        name = item["title"] or item["id"]
+        lines.append(f"{item['rank']:3}. {name}{price.rstrip()}  ({item['reason']['text']})")
+    if not body["items"]:
+        lines.append("Nothing may be recommended: everything is sold out or excluded.")
+    if body["missing_ids"]:
+        lines.append(f"Unknown to the model: {', '.join(body['missing_ids'])}")
+    return "\n".join(lines)

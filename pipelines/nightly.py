@@ -1,0 +1,239 @@
+"""One night: import, train, judge on a day that nobody has seen, refit, publish or refuse.
+
+Whatever happens, the live model goes on serving: a version appears whole or not at all, and the
+pointer to it moves last.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.gate import EXCLUSION
+from pipelines.ingest.events import import_events
+from pipelines.ingest.items import import_items
+from pipelines.ingest.mapping import parse_map
+from pipelines.ingest.sources import expand
+from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
+from pipelines.tables import evaluation_table
+from pipelines.train import OnTraining, Trained, choose, judged, train
+from pipelines.version import write_version
+from recommender.data.days import rfc3339
+from recommender.data.split import before, everything, split_for_choosing, split_for_judging
+from recommender.data.steps import SessionLog, load_session_log
+from recommender.errors import RecommenderError
+from recommender.evaluation.protocol import queries_of
+from recommender.evaluation.summary import summarize
+from recommender.serving.artifact import Artifact, load
+from recommender.serving.versions import current, publish
+from recommender.settings import Settings
+from recommender.workspace import Workspace
+
+SCHEMA_VERSION = 1
+RIVALS = ("sequential_rules", "popularity")
+"""Judged beside the candidate; they cost nothing, and popularity is what the gate asks about."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Run:
+    """What a night did; becomes `runs/<UTC>/run.json`."""
+
+    started_at: datetime
+    say: Callable[[str], None]
+    record: dict[str, Any] = field(default_factory=dict)
+    took_s: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, words: str) -> Iterator[None]:
+        """Say what begins and note how long it took."""
+        self.say(words)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.took_s[name] = round(time.perf_counter() - began, 2)
+
+    def end(self, status: str, reason: str, **more: Any) -> None:
+        """Note the outcome."""
+        self.record.update(status=status, reason=reason, **more)
+        self.say(reason)
+
+    def write(self, runs_dir: Path) -> dict[str, Any]:
+        """Write `run.json` by rename."""
+        body = {
+            "schema_version": SCHEMA_VERSION,
+            "started_at": self.started_at.isoformat(timespec="seconds"),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self.record,
+            "took_s": self.took_s,
+        }
+        folder = runs_dir / self.started_at.strftime("%Y%m%dT%H%M%S%fZ")
+        folder.mkdir(parents=True)
+        draft = folder / "run.json.draft"
+        draft.write_text(json.dumps(body, ensure_ascii=False, indent=2), "utf-8")
+        draft.replace(folder / "run.json")
+        return body
+
+
+def run_night(
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    on_training: OnTraining,
+    say: Callable[[str], None],
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """Run one night and return what `run.json` holds.
+
+    Args:
+        workspace: Of the shop.
+        settings: Of the workspace.
+        on_training: Asked for somebody to tell the epochs to.
+        say: Told each stage in words.
+        now: The present moment; days that end after it are not closed.
+
+    Raises:
+        BusyError: If another run holds the workspace.
+        RecommenderError: If a stage fails; `run.json` says so too.
+    """
+    run = Run(datetime.now(UTC), say)
+    with workspace.lock():
+        try:
+            _night(workspace, settings, run, on_training, now or run.started_at)
+        except (RecommenderError, KeyboardInterrupt) as err:
+            run.record.update(status="failed", reason=str(err) or "interrupted")
+            run.write(workspace.runs_dir)
+            raise
+        return run.write(workspace.runs_dir)
+
+
+def _night(
+    workspace: Workspace, settings: Settings, run: Run, on_training: OnTraining, now: datetime
+) -> None:
+    with run.stage("import", "Importing…"):
+        run.record["imports"] = import_sources(workspace, settings)
+    with run.stage("sessions", "Cutting sessions…"):
+        log = load_session_log(workspace.events_dir, settings)
+        closed = before(log, start_of_day_us(now, settings.time_zone))
+    run.record["sessions"] = {
+        "events": log.n_events,
+        "sessions": closed.sessions.n_sessions,
+        "noise": log.noise,
+    }
+    live_folder = current(workspace.models_dir)
+    live = None if live_folder is None else load(live_folder)
+    data_until_us = None if live is None else us_of(live.manifest.data["data_until"])
+    days = judged_days(closed, settings, data_until_us)
+    if days is None or days.n_queries < settings.gate.min_queries:
+        run.end("nothing_new", _nothing_new(live, days, settings))
+        return
+    _judge_and_publish(workspace, settings, run, on_training, closed, days, live)
+
+
+def _judge_and_publish(
+    workspace: Workspace,
+    settings: Settings,
+    run: Run,
+    on_training: OnTraining,
+    closed: SessionLog,
+    days: JudgedDays,
+    live: Artifact | None,
+) -> None:
+    name = settings.model.name
+    with run.stage("train", f"Training {name} on the days before {rfc3339(days.borders.test_us)}…"):
+        choosing = split_for_choosing(closed, settings, days.borders)
+        judging = split_for_judging(closed, settings, days.borders)
+        choice = choose(name, choosing, settings, on_training)
+        rivals = [choose(rival, choosing, settings, on_training) for rival in RIVALS]
+        trained, *others = (
+            train(one, judging.vocabulary, judging.train, settings, on_training, with_vectors=False)
+            for one in [choice, *(rival for rival in rivals if rival.name != name)]
+        )
+    with run.stage("judge", f"Judging on {days.n_queries} queries…"):
+        queries = queries_of(judging.held_out)
+        rows = [judged(one, queries, settings) for one in (trained, *others)]
+        report = summarize(judging, queries, rows, settings.evaluation)
+        popularity = next(one for one in (trained, *others) if one.model.name == "popularity")
+        verdict = judge_candidate(
+            closed, settings, judging, _contestant(trained), _contestant(popularity), live
+        )
+    run.say(evaluation_table(report, only=EXCLUSION))
+    run.record.update(
+        judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled)
+    )
+    if not verdict.publish and live is not None:
+        run.end("refused", f"{verdict.reason}. {live.version} goes on serving.")
+        return
+    with run.stage("refit", "Training on all closed days…"):
+        vocabulary, sessions = everything(closed, settings)
+        refitted = train(choice, vocabulary, sessions, settings, on_training, with_vectors=True)
+    with run.stage("publish", "Checking in a clean process, then publishing…"):
+        folder = write_version(
+            workspace,
+            settings,
+            refitted,
+            report,
+            data={
+                "judged_on": report["test"],
+                "gate": verdict.as_json(),
+                "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
+                "data_until": rfc3339(days.borders.until_us or 0),
+            },
+            main=name if verdict.publish else "popularity",
+        )
+        version = publish(workspace.models_dir, folder, settings.models.keep)
+    if verdict.publish:
+        run.end("published", f"{version} is live: {verdict.reason}", version=version)
+    else:
+        reason = f"{verdict.reason}. There was no live model: popularity is published as {version}"
+        run.end("refused", reason, version=version)
+
+
+def import_sources(workspace: Workspace, settings: Settings) -> dict[str, Any]:
+    """Import every match of `import.events` and `import.items`; the lock is held."""
+    events = [
+        import_events(workspace, settings, path, field_map=parse_map(source.map), tz=source.tz)
+        for source in settings.import_.events
+        for path in expand([str(workspace.root / source.path)])
+    ]
+    done: dict[str, Any] = {"events": [counts.as_json() for counts in events]}
+    feeds = expand([str(workspace.root / source.path) for source in settings.import_.items])
+    if feeds:
+        done["items"] = import_items(workspace, settings, feeds).as_json()
+    return done
+
+
+def start_of_day_us(now: datetime, time_zone: str) -> int:
+    """Where today begins, µs since 1970: days before it are closed."""
+    local = now.astimezone(ZoneInfo(time_zone))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return round(midnight.timestamp() * 1e6)
+
+
+def us_of(text: str) -> int:
+    """An RFC 3339 time as µs since 1970."""
+    return round((datetime.fromisoformat(text) - EPOCH).total_seconds() * 1e6)
+
+
+def _contestant(trained: Trained) -> Contestant:
+    return Contestant(trained.model, trained.vocabulary)
+
+
+def _nothing_new(live: Artifact | None, days: JudgedDays | None, settings: Settings) -> str:
+    stays = "nothing is published"
+    if live is not None:
+        stays = f"{live.version} goes on serving"
+    if days is None and live is not None:
+        return f"Nothing new: no closed day since {live.manifest.data['data_until']}; {stays}."
+    if days is None:
+        return f"Too little: events of at least three closed days are needed; {stays}."
+    return (
+        f"Too little that is new: {days.n_queries} queries since the live model, "
+        f"gate.min_queries is {settings.gate.min_queries}; {stays}."
+    )

@@ -1,0 +1,121 @@
+"""Calendar days in the shop's time zone, and the borders that they draw between parts of a log."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import DataError
+from recommender.settings import Settings
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Borders(NamedTuple):
+    """Times in µs since 1970 that part a log; a part begins at its time and ends before the next.
+
+    Attributes:
+        validation_us: Where training ends and validation begins.
+        test_us: Where the test begins.
+        until_us: Where it ends; None for the end of the log.
+    """
+
+    validation_us: int
+    test_us: int
+    until_us: int | None = None
+
+
+def day_starts(first_us: int, last_us: int, time_zone: str) -> NDArray[np.int64]:
+    """Where the calendar days from one time to another begin, and the day after them.
+
+    A day has 23 to 25 hours where clocks change, and begins later than midnight where they change
+    at midnight.
+
+    Args:
+        first_us: µs since 1970 on the first day.
+        last_us: µs since 1970 on the last day.
+        time_zone: IANA name.
+
+    Returns:
+        Shape (n_days + 1,), int64, µs since 1970.
+    """
+    zone = ZoneInfo(time_zone)
+    first, last = (_time(time_us).astimezone(zone).date() for time_us in (first_us, last_us))
+    days = range((last - first).days + 2)
+    return np.array([_begin_us(first + timedelta(days=day), zone) for day in days], np.int64)
+
+
+def event_days(times_us: NDArray[np.int64], time_zone: str) -> NDArray[np.int64]:
+    """The calendar days that hold events, oldest first.
+
+    Args:
+        times_us: Times of events in any order, µs since 1970.
+        time_zone: IANA name.
+
+    Returns:
+        Begin and end of each day, shape (n_days, 2), int64, µs since 1970.
+    """
+    if not len(times_us):
+        return np.zeros((0, 2), np.int64)
+    starts = day_starts(int(times_us.min()), int(times_us.max()), time_zone)
+    held = np.bincount(np.searchsorted(starts, times_us, "right") - 1) > 0
+    return np.stack([starts[:-1], starts[1:]], axis=1)[held]
+
+
+def draw_borders(
+    times_us: NDArray[np.int64], settings: Settings, test_us: int | None = None
+) -> Borders:
+    """The last days that hold events as test, the days that hold events before them as validation.
+
+    Args:
+        times_us: Times of all steps, µs since 1970.
+        settings: `time_zone`, `evaluation.test_days`, `evaluation.validation_days`.
+        test_us: Where the test begins instead, µs since 1970. In the midst of a day, the hours of
+            that day before it are added to the validation days.
+
+    Raises:
+        DataError: If no event is left to train on, or none to test on.
+    """
+    wanted = settings.evaluation
+    days = event_days(times_us, settings.time_zone)
+    if test_us is None:
+        n_needed = wanted.test_days + wanted.validation_days + 1
+        if len(days) < n_needed:
+            raise DataError(
+                f"the log holds events of {len(days)} days and {n_needed} are needed: "
+                f"evaluation.test_days = {wanted.test_days}, evaluation.validation_days = "
+                f"{wanted.validation_days} and one to train on; import more events"
+            )
+        test_us = int(days[-wanted.test_days, 0])
+    if not np.any(times_us >= test_us):
+        raise DataError(f"no event at or after {rfc3339(test_us)} to test on; test from earlier")
+    earlier = days[days[:, 1] <= test_us]
+    if len(earlier) <= wanted.validation_days:
+        raise DataError(
+            f"{len(earlier)} whole days before {rfc3339(test_us)} hold events and "
+            f"{wanted.validation_days + 1} are needed: evaluation.validation_days = "
+            f"{wanted.validation_days} and one to train on; test from later or import more events"
+        )
+    return Borders(int(earlier[-wanted.validation_days, 0]), test_us)
+
+
+def rfc3339(time_us: int) -> str:
+    """A time as it stands in reports.
+
+    Example:
+        >>> rfc3339(1_613_952_000_000_000)
+        '2021-02-22T00:00:00Z'
+    """
+    return _time(time_us).isoformat().replace("+00:00", "Z")
+
+
+def _time(time_us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def _begin_us(day: date, zone: ZoneInfo) -> int:
+    # A midnight that the clocks leap over is read with the offset before: the instant of the leap.
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return (midnight - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,100 @@
+"""Intervals and paired differences by resampling sessions.
+
+Queries of one session hang together, so sessions are drawn, not queries. Every model and metric
+sees the same draws, which makes the differences paired.
+
+Source: Efron, Tibshirani (1993), "An Introduction to the Bootstrap", chapters 8 and 13.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.evaluation.protocol import Judgement, Queries
+from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
+from recommender.settings import Exclusion
+
+_DRAWS_AT_ONCE = 100
+
+
+class Interval(NamedTuple):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Resampled:
+    """Metrics of several models on the same queries, and on the same resamples of them.
+
+    Args:
+        queries: What was asked.
+        judgements: By model name; all over the same exclusions.
+        k: Length of the judged list.
+        n_samples: Resamples.
+        seed: Seed of the draws.
+    """
+
+    def __init__(
+        self,
+        queries: Queries,
+        judgements: Mapping[str, Judgement],
+        k: int,
+        n_samples: int,
+        seed: int = 0,
+    ) -> None:
+        self.metrics = (f"recall@{k}", f"mrr@{k}")
+        self._keys: list[tuple[str, Exclusion, str]] = []
+        sums, counts = [], []
+        for name, judgement in judgements.items():
+            for exclusion, ranks in judgement.ranks.items():
+                asked = ranks != EXCLUDED
+                count = _by_session(queries, asked.astype(np.float64))
+                for metric, values in zip(
+                    self.metrics, (hits(ranks, k), reciprocal_ranks(ranks, k)), strict=True
+                ):
+                    self._keys.append((name, exclusion, metric))
+                    sums.append(_by_session(queries, values * asked))
+                    counts.append(count)
+        self._place = {key: place for place, key in enumerate(self._keys)}
+        self._means, self._draws = _resample(np.array(sums).T, np.array(counts).T, n_samples, seed)
+
+    def interval(self, name: str, exclusion: Exclusion, metric: str) -> Interval:
+        """A model's metric."""
+        place = self._place[name, exclusion, metric]
+        return _interval(self._means[place], self._draws[:, place])
+
+    def difference(self, name: str, against: str, exclusion: Exclusion, metric: str) -> Interval:
+        """A model's metric less another's, resample by resample."""
+        first = self._place[name, exclusion, metric]
+        second = self._place[against, exclusion, metric]
+        draws = self._draws[:, first] - self._draws[:, second]
+        return _interval(self._means[first] - self._means[second], draws)
+
+
+def _by_session(queries: Queries, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    sums = np.zeros(queries.n_sessions)
+    np.add.at(sums, queries.session_of_query, values)
+    return sums
+
+
+def _resample(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], n_samples: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means of the sample, shape (n_columns,), and of each resample, (n_samples, n_columns)."""
+    random = np.random.default_rng(seed)
+    n_sessions = len(sums)
+    draws = []
+    for start in range(0, n_samples, _DRAWS_AT_ONCE):
+        size = min(_DRAWS_AT_ONCE, n_samples - start)
+        times = random.multinomial(n_sessions, np.full(n_sessions, 1 / n_sessions), size)
+        draws.append((times @ sums) / np.maximum(times @ counts, 1))
+    return sums.sum(axis=0) / np.maximum(counts.sum(axis=0), 1), np.concatenate(draws)
+
+
+def _interval(value: float, draws: NDArray[np.float64]) -> Interval:
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Interval(float(value), float(low), float(high))

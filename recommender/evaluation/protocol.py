@@ -1,0 +1,134 @@
+"""The protocol: every prefix of later sessions, every item competing, ties against the target."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.data.examples import Sessions, last_items, prefixes, select_sessions
+from recommender.data.vocabulary import renumber
+from recommender.models.contract import Model
+from recommender.models.metrics import EXCLUDED, score_batches, target_ranks
+from recommender.models.topk import NOTHING, top_k
+from recommender.settings import Exclusion
+
+UNKNOWN = np.iinfo(np.int64).max
+"""Rank of a target that the model does not know."""
+_TIMED_QUERIES = 200
+
+
+class Queries(NamedTuple):
+    """What models are asked on held-out sessions.
+
+    Attributes:
+        sessions: What was seen so far, one a query.
+        targets: The next item of each, shape (n,).
+        session_of_query: The held-out session each comes from, shape (n,).
+        n_sessions: Number of held-out sessions.
+    """
+
+    sessions: Sessions
+    targets: NDArray[np.int32]
+    session_of_query: NDArray[np.int64]
+    n_sessions: int
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class Judgement(NamedTuple):
+    """How one model ranked.
+
+    Attributes:
+        ranks: By exclusion, the rank of each query's target, shape (n,); `EXCLUDED` where the
+            target may not be recommended, `UNKNOWN` where the model does not know it.
+        shown: How often each item stood in a list of length k with nothing excluded, shape
+            (n_items,).
+    """
+
+    ranks: dict[Exclusion, NDArray[np.int64]]
+    shown: NDArray[np.int64]
+
+
+def queries_of(held_out: Sessions) -> Queries:
+    """Every prefix of the held-out sessions that has a next item."""
+    sessions, targets, session_of_query = prefixes(held_out)
+    return Queries(sessions, targets, session_of_query, held_out.n_sessions)
+
+
+def judge(
+    model: Model,
+    queries: Queries,
+    exclusions: Sequence[Exclusion],
+    k: int,
+    numbers: NDArray[np.int32] | None = None,
+) -> Judgement:
+    """Rank the target of every query.
+
+    Args:
+        model: A fitted model.
+        queries: Over the vocabulary of the judged sessions.
+        exclusions: Which exclusions to rank under.
+        k: Length of the lists that `Judgement.shown` counts.
+        numbers: The model's own number of every item of that vocabulary, -1 for an item it does
+            not know, shape (n_items,); None where the model was trained on that vocabulary.
+    """
+    ranks = {exclusion: np.full(len(queries), UNKNOWN) for exclusion in exclusions}
+    shown = np.zeros(model.n_items, np.int64)
+    asked, targets = queries.sessions, queries.targets
+    if numbers is not None:
+        asked, targets = renumber(asked, numbers), numbers[targets]
+    for piece, sessions, scores in score_batches(model, asked):
+        lists, _ = top_k(scores, k)
+        shown += np.bincount(lists[lists != NOTHING], minlength=model.n_items)
+        wanted = targets[piece]
+        known = np.flatnonzero(wanted >= 0)
+        for exclusion in exclusions:
+            excluded = excluded_items(sessions, model.n_items, exclusion)
+            found = target_ranks(
+                scores[known], wanted[known], None if excluded is None else excluded[known]
+            )
+            ranks[exclusion][piece.start + known] = found
+    _mark_excluded(ranks, queries)
+    return Judgement(ranks, shown)
+
+
+def _mark_excluded(ranks: dict[Exclusion, NDArray[np.int64]], queries: Queries) -> None:
+    """Drop the same queries for every model, whatever it knows."""
+    items, of_query = queries.sessions.items, queries.sessions.session_of_step
+    seen = np.zeros(len(queries), np.bool_)
+    seen[of_query[items == queries.targets[of_query]]] = True
+    last = last_items(queries.sessions, 1)[:, 0] == queries.targets
+    for exclusion, dropped in (("current", last), ("session", seen)):
+        if exclusion in ranks:
+            ranks[exclusion][dropped] = EXCLUDED
+
+
+def excluded_items(
+    sessions: Sessions, n_items: int, exclusion: Exclusion
+) -> NDArray[np.bool_] | None:
+    """What may not be recommended, shape (n_sessions, n_items); None for nothing."""
+    if exclusion == "none":
+        return None
+    excluded = np.zeros((sessions.n_sessions, n_items), np.bool_)
+    if exclusion == "session":
+        excluded[sessions.session_of_step, sessions.items] = True
+    else:
+        last = last_items(sessions, 1)[:, 0]
+        rows = np.flatnonzero(last >= 0)
+        excluded[rows, last[rows]] = True
+    return excluded
+
+
+def ms_per_query(model: Model, queries: Queries, k: int) -> float:
+    """Median milliseconds of one `recommend` call for one session, as the service calls it."""
+    spread = np.linspace(0, len(queries) - 1, min(_TIMED_QUERIES, len(queries))).astype(np.int64)
+    took = []
+    for position in spread:
+        session = select_sessions(queries.sessions, np.array([position]))
+        begin = time.perf_counter()
+        model.recommend(session, k)
+        took.append(time.perf_counter() - begin)
+    return float(np.median(took) * 1000) if took else 0.0

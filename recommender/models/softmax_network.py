@@ -1,0 +1,131 @@
+"""The compact softmax network in Keras.
+
+Importing this module registers `SoftmaxNetwork`, so that `keras.models.load_model` opens an
+artifact's `network.keras`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from recommender.data.examples import PAD
+from recommender.models.softmax import SMALLEST_NORM
+
+
+@keras.saving.register_keras_serializable(package="session_recommender")
+class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
+    """Last items of a session in, log-probabilities of every item as the next one out.
+
+    Held to the NumPy path of `Softmax` by a test.
+
+    Args:
+        n_items: Rows of the table.
+        dim: Length of a row.
+        hidden: Units of the residual layer.
+        window: Items of a session that it sees.
+        dropout: Share dropped of the inputs and of the hidden units in training.
+        temperature: Divides the cosine.
+        **kwargs: As of `keras.Model`.
+    """
+
+    def __init__(
+        self,
+        n_items: int,
+        dim: int,
+        hidden: int,
+        window: int,
+        dropout: float,
+        temperature: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.n_items, self.dim, self.hidden, self.window = n_items, dim, hidden, window
+        self.dropout, self.temperature = dropout, temperature
+        around_zero = keras.initializers.RandomUniform(-0.1, 0.1)
+        self.table = self.add_weight(shape=(n_items, dim), initializer=around_zero, name="table")
+        self.age_logits = self.add_weight(shape=(window,), initializer="zeros", name="age_logits")
+        self.widen = keras.layers.Dense(hidden, activation="relu", name="widen")
+        self.narrow = keras.layers.Dense(dim, name="narrow")
+        self.drop_inputs = keras.layers.Dropout(dropout)
+        self.drop_hidden = keras.layers.Dropout(dropout)
+        self.widen.build((None, 2 * dim))
+        self.narrow.build((None, hidden))
+        self.built = True
+
+    def call(self, windows: Any) -> Any:
+        """Score the item after the newest one of every window.
+
+        Args:
+            windows: Item indices, shape (n, window), int32, `PAD` in front of short sessions.
+
+        Returns:
+            Log-probabilities in nats, shape (n, n_items).
+        """
+        known = ops.cast(ops.not_equal(windows, PAD), "float32")
+        rows = ops.take(self.table, ops.maximum(windows, 0), axis=0) * known[:, :, None]
+        weights = ops.exp(ops.flip(self.age_logits, 0)) * known
+        total = ops.maximum(ops.sum(weights, axis=1, keepdims=True), SMALLEST_NORM)
+        mean = ops.einsum("nw,nwd->nd", weights / total, rows)
+        session = self._refine(mean, rows[:, -1], training=False)
+        return ops.log_softmax(self.logits(session, self.table), axis=-1)
+
+    def prefix_vectors(self, rows: Any, chosen: Any) -> Any:
+        """Session vectors of many prefixes at once, with dropout.
+
+        Args:
+            rows: The items' rows, shape (n, window, dim), oldest first, padding behind.
+            chosen: True for the prefixes wanted, shape (n, window).
+
+        Returns:
+            Shape (n_chosen, dim).
+        """
+        rows = self.drop_inputs(rows, training=True)
+        age = np.arange(self.window)[:, None] - np.arange(self.window)[None, :]
+        weights = ops.exp(ops.take(self.age_logits, np.maximum(age, 0))) * (age >= 0)
+        weights = weights / ops.sum(weights, axis=1, keepdims=True)
+        means = ops.einsum("ts,nsd->ntd", weights, rows)
+        flat = ops.where(ops.reshape(chosen, (-1,)))[0]
+        mean = ops.take(ops.reshape(means, (-1, self.dim)), flat, axis=0)
+        last = ops.take(ops.reshape(rows, (-1, self.dim)), flat, axis=0)
+        return self._refine(mean, last, training=True)
+
+    def _refine(self, mean: Any, last: Any, *, training: bool) -> Any:
+        hidden = self.widen(ops.concatenate([mean, last], axis=-1))
+        return mean + self.narrow(self.drop_hidden(hidden, training=training))
+
+    def logits(self, session: Any, rows: Any) -> Any:
+        """Cosine over temperature; shapes (n, dim) and (m, dim) in, (n, m) out."""
+        return ops.matmul(_unit(session), ops.transpose(_unit(rows))) / self.temperature
+
+    def paired_logits(self, session: Any, rows: Any) -> Any:
+        """Cosine over temperature, row by row; twice (n, dim) in, (n,) out."""
+        return ops.sum(_unit(session) * _unit(rows), axis=-1) / self.temperature
+
+    def named_weights(self) -> dict[str, Any]:
+        """The weights by the names that `Softmax` saves them under."""
+        return {
+            "table": self.table,
+            "age_logits": self.age_logits,
+            "widen_kernel": self.widen.kernel,
+            "widen_bias": self.widen.bias,
+            "narrow_kernel": self.narrow.kernel,
+            "narrow_bias": self.narrow.bias,
+        }
+
+    def assign_arrays(self, arrays: Mapping[str, Any]) -> None:
+        """Take over saved weights."""
+        for name, weight in self.named_weights().items():
+            weight.assign(arrays[name])
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the network."""
+        names = ("n_items", "dim", "hidden", "window", "dropout", "temperature")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _unit(vectors: Any) -> Any:
+    squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    return vectors * ops.rsqrt(ops.maximum(squares, SMALLEST_NORM**2))

@@ -1,0 +1,210 @@
+"""The answer to a visitor: the body of `GET /v1/recommendations`.
+
+The chain is model → popular in the category → popular in the shop; each step fills what the one
+before it left open, and every product says which step it comes from.
+"""
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recommender.catalog.product import Product
+from recommender.catalog.table import ProductTable
+from recommender.data.examples import sessions_from_lists
+from recommender.models.topk import NOTHING
+from recommender.serving.artifact import Artifact
+from recommender.serving.shelf import CategoryPath, Shelf, shelf_of
+
+MAX_LIMIT = 100
+_POPULAR_HERE = {"type": "popular", "item_id": None, "text": "Popular in this shop"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a visitor's page asks for.
+
+    Attributes:
+        placement: Where on the page the answer goes.
+        item_ids: What the visitor saw in this session, oldest first; the last one is the page's.
+        category: Only products below it from the model: a path of names, widest first, or a text
+            such as "Furniture > Chairs".
+        limit: Products wanted, 1 to 100.
+        exclude_item_ids: Products that must not come back.
+        page_view_id: The showing; it only travels into the log of what was served.
+    """
+
+    placement: str = "default"
+    item_ids: Sequence[str] = ()
+    category: str | Sequence[str] | None = None
+    limit: int = 10
+    exclude_item_ids: Sequence[str] = ()
+    page_view_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no answer can be made for.
+
+        Raises:
+            ValueError: If the limit is outside 1..100.
+        """
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise ValueError(f"limit is 1 to {MAX_LIMIT}, got {self.limit}")
+
+
+@dataclass(frozen=True)
+class _Pick:
+    row: int
+    score: float
+    source: str
+    reason: dict[str, Any]
+
+
+def answer(artifact: Artifact, products: ProductTable, query: Query) -> dict[str, Any]:
+    """Answer a visitor; the last viewed, excluded and sold-out products never come back.
+
+    Args:
+        artifact: The model that is live.
+        products: The catalog as last read.
+        query: What is asked.
+
+    Returns:
+        The body of `GET /v1/recommendations`, ready for JSON. `fallback.chain` names the steps
+        that gave products, in order.
+    """
+    started = time.perf_counter()
+    picks = _picks(artifact, shelf_of(artifact, products), query)
+    chain = list(dict.fromkeys(pick.source for pick in picks))
+    item_ids = artifact.vocabulary.item_ids
+    return {
+        "recommendation_id": new_recommendation_id(),
+        "placement": query.placement,
+        "model": {"name": artifact.model.name, "version": artifact.version},
+        "items": [
+            _shown(rank, pick, item_ids[pick.row], products.get(item_ids[pick.row]))
+            for rank, pick in enumerate(picks, start=1)
+        ],
+        "fallback": {"used": chain != ["model"], "chain": chain},
+        "missing_ids": artifact.missing(query.item_ids),
+        "took_ms": round((time.perf_counter() - started) * 1000, 3),
+        "trace": None,
+    }
+
+
+def _picks(artifact: Artifact, shelf: Shelf, query: Query) -> list[_Pick]:
+    index = artifact.vocabulary.index
+    viewed = [row for item_id in query.item_ids if (row := index(item_id)) is not None]
+    # The last viewed product, and when the model does not know it the one that it answers for.
+    taken = {row for item_id in query.exclude_item_ids if (row := index(item_id)) is not None}
+    taken.update(viewed[-1:])
+    asked = category_path(query.category)
+    picks: list[_Pick] = []
+    for source in (
+        _from_model(artifact, shelf, viewed, asked, taken, query.limit),
+        _popular(shelf, _category_of_visit(shelf, query, asked), taken, query.limit),
+    ):
+        for pick in source:
+            if len(picks) == query.limit:
+                return picks
+            if pick.row not in taken:
+                taken.add(pick.row)
+                picks.append(pick)
+    return picks
+
+
+def _from_model(
+    artifact: Artifact,
+    shelf: Shelf,
+    viewed: list[int],
+    asked: CategoryPath,
+    taken: set[int],
+    limit: int,
+) -> Iterator[_Pick]:
+    """The model's best, once it knows something of the session."""
+    if not viewed:
+        return
+    allowed = shelf.sellable.copy()
+    if asked:
+        inside = np.zeros_like(allowed)
+        inside[shelf.in_category(asked)] = True
+        allowed &= inside
+    allowed[list(taken)] = False
+    model = artifact.model
+    rows, scores = model.recommend(sessions_from_lists([viewed]), limit, allowed)
+    found = np.flatnonzero(rows[0] != NOTHING)
+    reasons = model.reasons(np.array(viewed), rows[0][found])
+    for place, position in zip(found.tolist(), reasons.tolist(), strict=True):
+        seen = None if position < 0 else artifact.vocabulary.item_ids[viewed[position]]
+        score = _chance(float(scores[0, place]), model.gives_log_probabilities)
+        yield _Pick(int(rows[0, place]), score, "model", _reason(shelf.table, seen))
+
+
+def _reason(table: ProductTable, seen_id: str | None) -> dict[str, Any]:
+    if seen_id is None:
+        return _POPULAR_HERE
+    product = table.get(seen_id)
+    title = seen_id if product is None else product.title
+    return {"type": "because_viewed", "item_id": seen_id, "text": f"Because you viewed {title}"}
+
+
+def _popular(shelf: Shelf, path: CategoryPath, taken: set[int], limit: int) -> Iterator[_Pick]:
+    """Best sellers of the narrowest category, then of its parents, then of the shop."""
+    for depth in range(len(path), -1, -1):
+        rows = shelf.in_category(path[:depth]) if depth else shelf.popular
+        source = "popular_in_category" if depth else "popular"
+        reason = _POPULAR_HERE
+        if depth:
+            place = shelf.category_name(path[depth - 1])
+            reason = {"type": source, "item_id": None, "text": f"Popular in {place}"}
+        # Of so many rows at most `len(taken)` are passed over, so that `limit` remain.
+        for row in rows[: limit + len(taken)].tolist():
+            yield _Pick(row, float(shelf.shares[row]), source, reason)
+
+
+def category_path(category: str | Sequence[str] | None) -> CategoryPath:
+    """A category as a path of names.
+
+    Example:
+        >>> category_path("Furniture > Chairs")
+        ('Furniture', 'Chairs')
+    """
+    names = category.split(" > ") if isinstance(category, str) else category or ()
+    return tuple(stripped for name in names if (stripped := name.strip()))
+
+
+def _category_of_visit(shelf: Shelf, query: Query, asked: CategoryPath) -> CategoryPath:
+    if asked or not query.item_ids:
+        return asked
+    return shelf.table.category(query.item_ids[-1])
+
+
+def _chance(score: float, is_log_probability: bool) -> float:
+    """A score as a number in 0..1 that keeps the order."""
+    if is_log_probability:
+        return math.exp(min(score, 0.0))
+    return 1 / (1 + math.exp(-max(min(score, 700.0), -700.0)))
+
+
+def _shown(rank: int, pick: _Pick, item_id: str, product: Product | None) -> dict[str, Any]:
+    shown = {
+        "id": item_id,
+        "rank": rank,
+        "score": pick.score,
+        "source": pick.source,
+        "reason": pick.reason,
+    }
+    for name in ("title", "link", "image_link", "price", "currency", "availability", "brand"):
+        shown[name] = None if product is None else getattr(product, name)
+    return shown
+
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_recommendation_id() -> str:
+    """A unique id that sorts by time: `rec_` and a ULID (48 bits of milliseconds, 80 random)."""
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
+    return "rec_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

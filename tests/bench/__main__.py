@@ -1,0 +1,49 @@
+"""`python -m tests.bench [NAME ...]`: ratios against a peer in the same run, never a pass or fail.
+
+A benchmark is a function that returns rows; add yours to `BENCHMARKS`. A row has `name`, `value`,
+`unit`, `peer`, `peer_value`, `ratio` (value by peer_value) and, where it is known, `memory_mib` and
+`peer_memory_mib`. Ours and the peer take turns, so that a busy machine is busy for both.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.serving import bench_recommendations
+from tests.bench.sessions import bench_sessions
+
+BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "sessions": bench_sessions,
+    "serving": bench_recommendations,
+}
+
+
+def main(names: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        sys.exit(f"No benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+    rows = [row for name, bench in BENCHMARKS.items() if name in (names or BENCHMARKS)
+            for row in bench()]  # fmt: skip
+    Console(width=120).print(as_table(rows))
+
+
+def as_table(rows: Sequence[dict[str, Any]]) -> Table:
+    table = Table()
+    for title in ("what", "ours", "peer", "", "ratio", "peak memory"):
+        table.add_column(title, justify="right" if title in ("ours", "", "ratio") else "left")
+    for row in rows:
+        memory = ""
+        if "memory_mib" in row:
+            memory = f"{row['memory_mib']:,} MiB, peer {row['peer_memory_mib']:,} MiB"
+        table.add_row(
+            row["name"], f"{row['value']} {row['unit']}", row["peer"],
+            f"{row['peer_value']} {row['unit']}", f"{row['ratio']:.2f}", memory,
+        )  # fmt: skip
+    return table
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

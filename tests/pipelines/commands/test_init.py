@@ -1,0 +1,78 @@
+"""`recommender init` writes a settings file that documents itself."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.commands.init import init
+from pipelines.settings_file import settings_text
+from recommender.cli import cli
+from recommender.configuration import load_settings
+from recommender.settings import Settings
+
+
+def run(*arguments: str) -> Result:
+    cli.add_command(init)
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def test_file_means_the_defaults(tmp_path: Path) -> None:
+    folder = tmp_path / "new/shop"
+    result = run("init", str(folder))
+    assert result.exit_code == 0
+    assert "recommender nightly" in result.stderr
+    assert load_settings(folder / "recommender.toml", environ={}) == Settings()
+
+
+def test_workspace_option_names_the_folder(tmp_path: Path) -> None:
+    result = run("--json", "-w", str(tmp_path), "init")
+    assert result.exit_code == 0
+    assert (tmp_path / "recommender.toml").exists()
+
+
+def test_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "recommender.toml"
+    path.write_text('time_zone = "Europe/Madrid"\n')
+    result = run("init", str(tmp_path))
+    assert result.exit_code == 1
+    assert "exists already" in result.stderr
+    assert path.read_text() == 'time_zone = "Europe/Madrid"\n'
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("init", str(tmp_path / "file/shop"))
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
+
+
+def test_every_default_is_written_as_it_would_be_set() -> None:
+    """Uncommented, the shown defaults are the defaults."""
+    text = settings_text({"import.events": [], "import.items": []})
+    shown = re.sub(r"(?m)^# (\w+ = )(?!.*chosen from the data)", r"\1", text)
+    shown = re.sub(r"(?m)^# \w+ =  \(chosen.*$", "", shown)
+    assert Settings.model_validate(tomllib.loads(shown)) == Settings()
+    n_settings = len(re.findall(r"(?m)^(?:# )?\w+ = ", text))
+    sections = [field.default for field in Settings.model_fields.values()]
+    expected = sum(len(type(s).model_fields) for s in sections if hasattr(s, "model_fields_set"))
+    assert n_settings == expected + 2  # and schema_version, time_zone
+
+
+def test_values_are_set_and_documented() -> None:
+    text = settings_text(
+        {"import.events": [{"path": "a b/*.ndjson"}], "time_zone": "Europe/Madrid"}
+    )
+    loaded = tomllib.loads(text)
+    assert loaded["import"]["events"] == [{"path": "a b/*.ndjson"}]
+    assert loaded["time_zone"] == "Europe/Madrid"
+    assert (
+        "# Steps in training sessions; rarer items are taken out of them.\n# min_count = 5" in text
+    )
+
+
+def test_unknown_value_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"serve\.prot is no setting"):
+        settings_text({"serve.prot": 1})

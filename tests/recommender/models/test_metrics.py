@@ -1,0 +1,43 @@
+"""Ranks and metrics, worked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks, target_ranks
+
+
+def test_ties_count_against_the_target() -> None:
+    scores = np.float32([[3, 1, 3, 0], [0, 0, 0, 0], [5, 4, 3, 2]])
+    assert target_ranks(scores, np.int32([0, 3, 1])).tolist() == [2, 4, 2]
+
+
+def test_a_target_without_a_score_comes_last() -> None:
+    scores = np.float32([[1, -np.inf, -np.inf]])
+    assert target_ranks(scores, np.int32([1])).tolist() == [3]
+
+
+def test_excluded_items_do_not_compete_and_excluded_targets_are_marked() -> None:
+    scores = np.float32([[3, 2, 1], [3, 2, 1]])
+    excluded = np.array([[True, False, False], [True, False, False]])
+    assert target_ranks(scores, np.int32([1, 0]), excluded).tolist() == [1, EXCLUDED]
+
+
+def test_metrics_of_ranks() -> None:
+    ranks = np.array([1, 2, 20, 21])
+    assert hits(ranks, 20).tolist() == [1, 1, 1, 0]
+    assert reciprocal_ranks(ranks, 20).tolist() == pytest.approx([1, 0.5, 0.05, 0])
+
+
+@given(
+    arrays(np.float32, (4, 9), elements=st.floats(-3, 3, width=32).map(round)),
+    arrays(np.int32, 4, elements=st.integers(0, 8)),
+)
+def test_rank_is_the_place_in_a_list_that_prefers_the_others(
+    scores: np.ndarray, targets: np.ndarray
+) -> None:
+    for row, target, rank in zip(scores, targets, target_ranks(scores, targets), strict=True):
+        order = sorted(range(9), key=lambda item: (-row[item], item == target))
+        assert order.index(target) + 1 == rank

@@ -1,0 +1,167 @@
+"""The compact network: Keras and NumPy agree, and training does what it says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recommender.data.examples import Sessions, last_items, sessions_from_lists
+from recommender.errors import DataError
+from recommender.models.softmax import Softmax
+from recommender.settings import ModelSettings, Settings, SoftmaxSettings
+
+N_ITEMS = 40
+
+
+def settings(start: str = "random", **softmax: object) -> Settings:
+    chosen = {"dim": 16, "hidden": 24, "epochs": 4, **softmax}
+    return Settings(
+        model=ModelSettings(start=start, deterministic=True),  # type: ignore[arg-type]
+        softmax=SoftmaxSettings.model_validate(chosen),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(ring: tuple[Sessions, Sessions]) -> Softmax:
+    return Softmax(N_ITEMS, settings()).fit(*ring)
+
+
+def test_numpy_equals_keras(trained: Softmax) -> None:
+    """1,000 sessions of every length, the empty one included: 1e-4 in log p."""
+    random = np.random.default_rng(3)
+    sessions = sessions_from_lists(
+        [random.integers(N_ITEMS, size=length % 30).tolist() for length in range(1000)]
+    )
+    by_keras = trained.network_(last_items(sessions, 20)).numpy()
+    assert np.abs(by_keras - trained.scores(sessions)).max() < 1e-4
+
+
+def test_keras_file_opens_after_one_import(trained: Softmax, tmp_path: Path) -> None:
+    trained.save(tmp_path)
+    windows = last_items(sessions_from_lists([[1, 2, 3], []]), 20)
+    np.save(tmp_path / "windows.npy", windows)
+    script = """
+import sys
+import keras, numpy as np
+import recommender.models.softmax_training
+folder = sys.argv[1]
+network = keras.models.load_model(folder + "/network.keras")
+answer = network.predict(np.load(folder + "/windows.npy"), verbose=0)
+np.save(folder + "/answer.npy", answer)
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, capture_output=True)
+    answer = np.load(tmp_path / "answer.npy")
+    np.testing.assert_allclose(answer, trained.network_(windows).numpy(), atol=1e-5)
+
+
+def test_sampled_softmax_learns_the_same_structure(ring: tuple[Sessions, Sessions]) -> None:
+    sampled = settings(full_below=0, negatives=20, epochs=8)
+    model = Softmax(N_ITEMS, sampled).fit(*ring)
+    items, _ = model.recommend(sessions_from_lists([[item] for item in range(5, 39)]), 3)
+    assert np.mean([item + 1 in row for item, row in zip(range(5, 39), items, strict=True)]) > 0.8
+
+
+def test_sampled_loss_is_the_full_loss_in_expectation() -> None:
+    """With the correction, exp of the sampled logits sums to the full sum on average."""
+    import tensorflow as tf
+
+    from recommender.models.softmax_training import sampled_softmax_loss
+
+    random = np.random.default_rng(0)
+    logits = random.normal(size=50).astype(np.float32)
+    share = random.dirichlet(np.ones(50))
+    n_draws = 200_000
+    drawn = random.choice(50, n_draws, p=share)
+    loss = sampled_softmax_loss(
+        tf.constant(logits[None, drawn]),
+        tf.constant(logits[:1]),
+        tf.constant(np.log(n_draws * share[drawn]).astype(np.float32)),
+        tf.constant((drawn == 0)[None]),
+    )
+    full = np.log(np.exp(logits).sum()) - logits[0]
+    assert float(loss) == pytest.approx(full, abs=0.02)
+
+
+def test_duplicate_items_of_a_batch_move_their_row_once() -> None:
+    """Gradients of an item that occurs several times are summed before Adam sees them."""
+    import tensorflow as tf
+
+    from recommender.models.softmax_network import SoftmaxNetwork
+    from recommender.models.softmax_training import _Trainer
+
+    network = SoftmaxNetwork(3, 2, 4, 2, 0.0, 0.1)
+    trainer = _Trainer(
+        network, sessions_from_lists([[0, 1, 2]]), SoftmaxSettings(full_below=0, window=2), 1, 0
+    )
+    rows = network.table.numpy()
+    with tf.GradientTape() as tape:
+        picked = tf.gather(tf.constant(rows), [0])
+        tape.watch(picked)
+        twice = tf.gather(picked, [0, 0])
+        loss = tf.reduce_sum(twice * tf.constant([[1.0, 1.0], [3.0, 3.0]]))
+    gradients = [tf.convert_to_tensor(tape.gradient(loss, picked))]
+    gradients += [tf.zeros_like(weight) for weight in trainer.dense]
+    trainer._adam(tf.constant([0]), gradients, tf.constant(0.2))
+    moved = network.table.numpy() - rows
+    np.testing.assert_allclose(moved[0], -0.2, atol=1e-3)
+    np.testing.assert_array_equal(moved[1:], 0)
+
+
+def test_validation_settles_start_and_epochs(ring: tuple[Sessions, Sessions]) -> None:
+    told: list[str] = []
+    vectors = np.random.default_rng(0).normal(size=(N_ITEMS, 16)).astype(np.float32)
+    model = Softmax(
+        N_ITEMS, settings("auto"), on_epoch=lambda record: told.append(record["start"])
+    ).fit(*ring, vectors=vectors)
+    assert set(told) == {"word2vec", "random"}
+    best = max(model.epochs_, key=lambda record: record["validation"]["log_likelihood"])
+    assert model.settled_ == {"start": best["start"], "epochs": best["epoch"]}
+    again = Softmax(N_ITEMS, settings("auto"), settled={"start": "random", "epochs": 2})
+    again.fit(ring[0], None, vectors=vectors)
+    assert [record["epoch"] for record in again.epochs_] == [1, 2]
+
+
+def test_a_start_of_the_wrong_shape_is_a_mistake(ring: tuple[Sessions, Sessions]) -> None:
+    with pytest.raises(ValueError, match=r"shape \(40, 16\)"):
+        Softmax(N_ITEMS, settings("word2vec")).fit(
+            *ring, vectors=np.zeros((N_ITEMS, 3), np.float32)
+        )
+
+
+def test_nothing_to_learn_from() -> None:
+    with pytest.raises(DataError, match="too little to train on"):
+        Softmax(1, settings()).fit(sessions_from_lists([[0], [0]]), None)
+
+
+def test_one_product_and_one_session() -> None:
+    model = Softmax(1, settings()).fit(sessions_from_lists([[0, 0]]), None)
+    np.testing.assert_allclose(model.scores(sessions_from_lists([[0], []])), 0, atol=1e-6)
+
+
+def test_a_start_loses_its_common_direction_and_keeps_its_differences() -> None:
+    from recommender.models.softmax_training import prepared_start
+
+    random = np.random.default_rng(0)
+    like = random.uniform(-0.1, 0.1, (50, 8)).astype(np.float32)
+    vectors = (random.normal(size=(50, 8)) + 10).astype(np.float32)
+    vectors[7] = 0
+    start = prepared_start(vectors, like)
+    others = np.arange(50) != 7
+    np.testing.assert_array_equal(start[7], like[7])
+    lengths = np.linalg.norm(start[others], axis=1)
+    np.testing.assert_allclose(lengths, np.linalg.norm(like, axis=1).mean(), rtol=1e-5)
+    unit = start[others] / lengths[:, None]
+    assert np.linalg.norm(unit.mean(axis=0)) < 0.3
+    assert start.dtype == np.float32
+
+
+def test_the_reason_is_the_nearest_viewed_item(trained: Softmax) -> None:
+    vectors = trained.item_vectors()
+    viewed, recommended = np.array([3, 20, 20, 9]), np.array([4, 9, 20, 31])
+    cosines = vectors[recommended] @ vectors[viewed].T
+    reasons = trained.reasons(viewed, recommended)
+    assert reasons[1:3].tolist() == [3, 2], "itself, the newest of equals"
+    np.testing.assert_array_equal(viewed[reasons], viewed[cosines.argmax(axis=1)])
+    assert trained.reasons(np.arange(30), np.array([0]))[0] >= 10, "only what the network saw"

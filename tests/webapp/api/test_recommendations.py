@@ -1,0 +1,160 @@
+"""`GET /v1/recommendations` over HTTP."""
+
+import pytest
+
+from tests.small_shop import id_of, served
+
+URL = "/v1/recommendations"
+
+
+@pytest.fixture
+def ask(client):
+    def get(**parameters):
+        return client.get(URL, query_string=parameters)
+
+    return get
+
+
+def test_the_answer_has_products_with_everything_a_widget_shows(ask):
+    body = ask(placement="pdp-similar", item_id=id_of(9), limit=3).json
+
+    assert body["placement"] == "pdp-similar"
+    assert body["model"]["name"] == "popularity"
+    assert [item["id"] for item in body["items"]] == [id_of(0), id_of(1), id_of(2)]
+    assert body["items"][0] | {"score": None} == {
+        "id": id_of(0),
+        "rank": 1,
+        "score": None,
+        "source": "model",
+        "reason": {
+            "type": "because_viewed",
+            "item_id": id_of(9),
+            "text": "Because you viewed Larch chair no. 9",
+        },
+        "title": "Oak chair no. 0",
+        "link": "/product?id=SKU%2000%2Fa",
+        "image_link": "/pictures/0.svg",
+        "price": 19.5,
+        "currency": "EUR",
+        "availability": "in_stock",
+        "brand": "Waldhaus",
+    }
+
+
+def test_the_last_viewed_excluded_and_sold_out_products_never_come(ask):
+    body = ask(item_id=[id_of(1), id_of(0)], exclude_item_id=[id_of(2), id_of(4)]).json
+
+    ids = [item["id"] for item in body["items"]]
+    assert len(ids) == 10
+    assert not {id_of(0), id_of(2), id_of(3), id_of(4)} & set(ids)
+    assert id_of(1) in ids
+
+
+def test_a_category_is_kept_to_as_long_as_it_has_products(ask):
+    body = ask(item_id=id_of(9), category="Furniture > Tables", limit=5).json
+
+    assert [item["id"] for item in body["items"]] == [id_of(n) for n in (1, 4, 10, 13, 16)]
+
+
+def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
+    answer = ask(item_id="never heard of ☕")
+
+    assert answer.status_code == 200
+    assert answer.json["missing_ids"] == ["never heard of ☕"]
+    assert answer.json["fallback"] == {"used": True, "chain": ["popular"]}
+    assert len(answer.json["items"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "code"),
+    [
+        ("plcement=home", "plcement", "unknown_parameter"),
+        ("limit=0", "limit", "bad_value"),
+        ("limit=101", "limit", "bad_value"),
+        ("limit=ten", "limit", "bad_value"),
+        ("limit=٣", "limit", "bad_value"),
+        ("limit=" + "9" * 5000, "limit", "bad_value"),
+        ("limit=5&limit=6", "limit", "repeated_parameter"),
+        ("item_id=", "item_id", "bad_value"),
+        ("item_id=" + "x" * 257, "item_id", "bad_value"),
+        ("&".join(["item_id=a"] * 201), "item_id", "too_many_values"),
+        ("filter=price<5", "filter", "unknown_parameter"),
+        ("explain=1", "explain", "unknown_parameter"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_refused(client, query, parameter, code):
+    answer = client.get(f"{URL}?{query}")
+
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["type"] == "invalid-request"
+    (error,) = answer.json["errors"]
+    assert (error["parameter"], error["code"]) == (parameter, code)
+
+
+def test_an_unknown_parameter_names_the_nearest(client):
+    answer = client.get(f"{URL}?plcement=home&itemid=a")
+
+    assert [error["detail"] for error in answer.json["errors"]] == [
+        "the parameter 'plcement' is unknown; the nearest is 'placement'",
+        "the parameter 'itemid' is unknown; the nearest is 'item_id'",
+    ]
+
+
+def test_several_items_are_one_visitors_own(ask):
+    answer = ask(item_id=[id_of(1), id_of(2)])
+
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "ETag" not in answer.headers
+
+
+@pytest.mark.parametrize("n_items", [0, 1])
+def test_up_to_one_item_is_everybodys_and_has_a_lasting_etag(ask, n_items):
+    ids = [id_of(number) for number in range(n_items)]
+    first, second = ask(item_id=ids), ask(item_id=ids)
+
+    assert first.headers["Cache-Control"] == "public, max-age=60, stale-while-revalidate=600"
+    assert first.json["recommendation_id"] != second.json["recommendation_id"]
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert first.headers["ETag"] != ask(item_id=ids, limit=3).headers["ETag"]
+
+
+def test_an_answer_that_the_caller_has_is_not_sent_and_not_noted_again(client, workspace):
+    url = f"{URL}?placement=home"
+    tag = client.get(url).headers["ETag"]
+
+    answer = client.get(url, headers={"If-None-Match": f'"other", {tag}'})
+
+    assert (answer.status_code, answer.data) == (304, b"")
+    assert answer.headers["ETag"] == tag
+    assert answer.headers["Cache-Control"].startswith("public")
+    assert client.head(url).status_code == 200
+    assert len(served(workspace)) == 1
+
+
+def test_what_was_shown_is_noted_without_a_person(client, workspace, app):
+    body = client.get(
+        URL,
+        query_string={"item_id": id_of(9), "limit": 2, "page_view_id": "pv1"},
+        headers={"User-Agent": "Secret/1.0"},
+    ).json
+
+    (line,) = served(workspace)
+    assert line["time"].startswith("20")
+    assert line | {"time": None} == {
+        "schema_version": 1,
+        "recommendation_id": body["recommendation_id"],
+        "time": None,
+        "placement": "default",
+        "page_view_id": "pv1",
+        "model": body["model"],
+        "items": [id_of(0), id_of(1)],
+        "sources": ["model", "model"],
+    }
+
+
+def test_a_visitor_gets_the_answer_also_when_it_cannot_be_noted(client, workspace, caplog):
+    workspace.served_dir.write_text("a file where the folder should be")
+
+    assert client.get(URL).status_code == 200
+    assert "what was shown is not kept" in caplog.text

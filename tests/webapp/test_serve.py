@@ -1,0 +1,172 @@
+"""`recommender serve` as a user starts it: a real process on a real port."""
+
+import functools
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from recommender.serving.versions import publish
+from tests.small_shop import environment, id_of, logged, serve_command, wait_for, write_model
+from webapp.api.events import MAX_BODY_BYTES
+
+VIEW = {"event_name": "view_item", "items": [{"item_id": "A"}], "visitor_id": "v"}
+
+
+def test_it_says_where_it_answers_and_ends_by_ctrl_c(start, workspace):
+    server = start(workspace.root)
+    assert server.call("/readyz")[1]["catalog"]["products"] == 36
+
+    code, said = server.end(signal.SIGINT)
+
+    assert code == 130
+    assert f"at {server.url} (Ctrl-C ends it)" in said
+    assert "Traceback" not in said
+
+
+def test_every_process_writes_its_own_log_and_a_service_manager_can_end_it(start, workspace):
+    server = start(workspace.root, "--workers", 2)
+    for _ in range(40):
+        assert server.call("/v1/events", VIEW)[1]["accepted"] == 1
+
+    code, said = server.end(signal.SIGTERM)
+
+    files = list(workspace.events_dir.glob("*/*.ndjson"))
+    assert (code, "Traceback" in said) == (0, False)
+    assert len(logged(workspace)) == 40
+    assert len({path.stem.rpartition("-")[2] for path in files}) == len(files) <= 2
+
+
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
+def test_a_body_of_no_stated_length_has_a_limit_too(start, workspace, size):
+    """A cut body would be a smaller one that looks whole, most of all as lines."""
+    server = start(workspace.root)
+    line = json.dumps(VIEW).encode() + b"\n"
+    body = line * 3 + b" " * (size - 3 * len(line))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request(
+        "POST",
+        "/v1/events",
+        (body[start : start + 65536] for start in range(0, size, 65536)),
+        {"Content-Type": "application/x-ndjson"},
+        encode_chunked=True,
+    )
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+
+    if size > MAX_BODY_BYTES:
+        assert (response.status, answer["type"]) == (413, "payload-too-large")
+        assert not workspace.events_dir.exists()
+    else:
+        assert (response.status, answer["accepted"]) == (202, 3)
+
+
+@pytest.mark.slow
+def test_no_call_fails_while_models_change(start, workspace):
+    """At least 200 calls over two changes; an answer is one model's, never a mixture."""
+    server = start(workspace.root)
+    folders = [write_model(workspace, day, best=10 * day) for day in (1, 2)]
+    answers: list[tuple[int, dict]] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set() or len(answers) < 200:
+            answers.append(server.call("/v1/recommendations?limit=1"))
+
+    def is_live(version: str) -> bool:
+        return bool(answers) and answers[-1][1]["model"]["version"] == version
+
+    callers = [threading.Thread(target=ask) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    try:
+        for folder in folders:
+            publish(workspace.models_dir, folder, keep=5)
+            wait_for(functools.partial(is_live, folder.name))
+    finally:
+        ended.set()
+        for caller in callers:
+            caller.join()
+
+    assert len(answers) >= 200
+    assert {status for status, _ in answers} == {200}
+    seen = {(body["model"]["version"], body["items"][0]["id"]) for _, body in answers}
+    assert len(seen) == 3
+    assert seen >= {(folders[0].name, id_of(10)), (folders[1].name, id_of(20))}
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    done = subprocess.run(
+        serve_command(*arguments),
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_a_taken_port_is_a_sentence(workspace):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+
+        code, said = run("--workspace", workspace.root, "--port", port)
+
+    assert code == 1
+    assert f"port {port} of 127.0.0.1 is taken" in said
+    assert "--port" in said
+
+
+def test_a_second_service_does_not_share_the_port_of_the_first(start, workspace):
+    server = start(workspace.root)
+
+    assert run("--workspace", workspace.root, "--port", server.port)[0] == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1", "shop.example", "::"])
+def test_other_addresses_than_loopback_are_refused(workspace, host):
+    code, said = run("--workspace", workspace.root, "--host", host)
+
+    assert code == 2
+    assert f"serve.host is {host}" in said
+
+
+def test_a_folder_that_is_no_workspace_is_left_alone(tmp_path):
+    code, said = run("--workspace", tmp_path)
+
+    assert code == 1
+    assert "recommender init" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_serving_loads_no_heavy_library(workspace):
+    """What a process has loaded once it answered."""
+    script = (
+        "import sys, webapp\n"
+        "from webapp.commands import serve\n"
+        "assert not {'flask', 'numpy'} & set(sys.modules)\n"
+        "app = webapp.create_app(sys.argv[1])\n"
+        "assert app.test_client().get('/v1/recommendations').status_code == 200\n"
+        "heavy = {'tensorflow', 'keras', 'gensim', 'pandas', 'duckdb', 'pyarrow', 'narwhals',\n"
+        "         'scipy', 'sklearn'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(workspace.root)],
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,145 @@
+"""`recommender serve`."""
+
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recommender.cli import Shop, common_options
+from recommender.errors import BusyError, DataError, RecommenderError, SettingsError
+from recommender.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_PATIENCE_S = 5
+"""How long a worker may take to end."""
+
+
+@click.command("serve")
+@click.option("--host", metavar="ADDRESS", help="Loopback address  [default: serve.host]")
+@click.option("--port", type=click.IntRange(1, 65535), help="TCP port  [default: serve.port]")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes  [default: serve.workers]")
+@common_options
+@click.pass_obj
+def serve(shop: Shop, host: str | None, port: int | None, workers: int | None) -> None:
+    """Answer over HTTP until Ctrl-C.
+
+    The shop page is at /, the API below /v1, the widget at /widget/v1.js. A model that is
+    published meanwhile is picked up without a restart.
+    """
+    settings = shop.settings().serve
+    root = _workspace(shop.workspace)
+    address = _loopback(host or settings.host)
+    port = port or settings.port
+    _check_free(address, port)
+    shown = f"[{address}]" if ":" in address else address
+    url = f"http://{shown}:{port}"
+    shop.put({"url": url, "workspace": str(root)})
+    shop.say(f"Serving {root} at {url} (Ctrl-C ends it).")
+    ended_by = _run(root, address, port, workers or settings.workers)
+    if ended_by == signal.SIGINT:
+        shop.say("Stopped.")
+        click.get_current_context().exit(130)
+
+
+def _workspace(workspace: Workspace) -> Path:
+    """A slip in the path must not open an empty shop there."""
+    places = (workspace.settings_path, workspace.catalog_path, workspace.models_dir)
+    if not any(place.exists() for place in places):
+        raise DataError(
+            f"{workspace.root} is no workspace; make one with `recommender init`, or name "
+            "another with --workspace"
+        )
+    return workspace.root.resolve()
+
+
+def _loopback(host: str) -> str:
+    from webapp.guard import is_loopback
+
+    if not is_loopback(host):
+        raise SettingsError(
+            f"serve.host is {host}: the service has no keys yet and answers this machine only; "
+            "use 127.0.0.1 or ::1"
+        )
+    return "127.0.0.1" if host.lower() == "localhost" else host.strip("[]")
+
+
+def _check_free(address: str, port: int) -> None:
+    """The server itself would share a port that another one of its kind holds."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except PermissionError as err:
+            raise RecommenderError(
+                f"port {port} needs more rights; choose one above 1023 with --port"
+            ) from err
+        except OSError as err:
+            raise BusyError(
+                f"port {port} of {address} is taken or not there ({err.strerror}); end the "
+                "program that holds it, or choose another with --port"
+            ) from err
+
+
+def _run(root: Path, address: str, port: int, workers: int) -> int | None:
+    """Serve until a signal comes, and return which."""
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    server = Server(
+        "webapp.app:create_app",
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        # An answer is computed, not waited for: more threads only queue for the interpreter.
+        blocking_threads=4,
+        websockets=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=_PATIENCE_S,
+    )
+    received: list[int] = []
+    server.on_startup(partial(_note_signals, received))
+    try:
+        server.serve(target_loader=partial(_in_worker, root), wrap_loader=False)
+    except SystemExit as err:
+        if not received:
+            raise RecommenderError(f"the service ended by itself ({err.code}); see above") from err
+    return received[0] if received else None
+
+
+def _in_worker(root: Path) -> "Flask":
+    """What each worker calls after the fork: its own application, deaf to Ctrl-C.
+
+    A terminal sends Ctrl-C to every process. The main one then ends its workers, and a worker of
+    granian 2.8 that gets two signals at once hangs.
+    """
+    from webapp.app import create_app
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return create_app(root)
+
+
+def _note_signals(received: list[int]) -> None:
+    """Keep in mind which signal ended the server; its own handler gets the first one only."""
+
+    def noting(number: int, handler: Callable[[int, FrameType | None], Any]) -> None:
+        def note(given: int, frame: FrameType | None) -> None:
+            received.append(given)
+            if len(received) == 1:
+                handler(given, frame)
+
+        signal.signal(number, note)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            noting(number, handler)

@@ -1,0 +1,139 @@
+"""The model and the products that answers are made of, kept as fresh as the workspace is."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.protocol import Page
+from recommender.catalog.table import CatalogCache, ProductTable
+from recommender.errors import ArtifactError, CatalogError
+from recommender.serving import versions
+from recommender.serving.artifact import Artifact, load
+
+CHECK_EVERY_S = 0.5
+"""How often a request looks whether there is a new model or a changed catalog."""
+
+_RETRY_BROKEN_S = 30.0
+_LOGGER = logging.getLogger(__name__)
+
+
+class _Watch:
+    """Lets one thread look every `CHECK_EVERY_S`; the others go on with what there is."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+        self._looking = threading.Lock()
+        self._next_look = 0.0
+
+    def look_if_due(self) -> None:
+        if time.monotonic() < self._next_look or not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._look()
+        finally:
+            self._next_look = time.monotonic() + CHECK_EVERY_S
+            self._looking.release()
+
+
+class LiveModel:
+    """The published model; a newly published one takes its place in one step.
+
+    Attributes:
+        problem: Why the newest published model is not in use; None when it is.
+    """
+
+    def __init__(self, models_dir: Path) -> None:
+        self._models_dir = models_dir
+        self._artifact: Artifact | None = None
+        self._folder: Path | None = None
+        self._broken: Path | None = None
+        self._retry_at = 0.0
+        self.problem: str | None = None
+        self._watch = _Watch(self._look)
+        self._watch.look_if_due()
+
+    def get(self) -> Artifact | None:
+        """The model to answer with; None until the first one is published."""
+        self._watch.look_if_due()
+        return self._artifact
+
+    def _look(self) -> None:
+        folder = versions.current(self._models_dir)
+        if folder is None or (folder == self._broken and time.monotonic() < self._retry_at):
+            return
+        if folder != self._folder:
+            try:
+                self._artifact = load(folder)
+            except ArtifactError as err:
+                self._keep_old(folder, err)
+                return
+            self._folder = folder
+            _LOGGER.info("answering with model %s", self._artifact.version)
+        self._broken = self.problem = None
+
+    def _keep_old(self, folder: Path, error: ArtifactError) -> None:
+        if folder != self._broken:
+            _LOGGER.error("model %s is not used: %s", folder.name, error)
+        self._broken, self._retry_at = folder, time.monotonic() + _RETRY_BROKEN_S
+        self.problem = str(error)
+
+
+class LiveCatalog:
+    """The products: read at the start, and again when another process changed the catalog."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._catalog: EmbeddedCatalog | None = None
+        self._cache: CatalogCache | None = None
+        self._problem: CatalogError | None = None
+        self._watch = _Watch(self._look)
+        self._watch.look_if_due()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the products may be old or missing; None when they are as in the catalog."""
+        problem = self._problem if self._cache is None else self._cache.problem
+        return None if problem is None else str(problem)
+
+    def table(self) -> ProductTable:
+        """Every product, as last read.
+
+        Raises:
+            CatalogError: If they could never be read: then nobody knows what is sold out.
+        """
+        self._watch.look_if_due()
+        if self._cache is None:
+            raise CatalogError(self.problem or f"{self._path} cannot be read")
+        return self._cache.table
+
+    def page(self, cursor: str | None, limit: int) -> Page:
+        """Some products in id order.
+
+        Raises:
+            ValueError: If the cursor is none of ours.
+            CatalogError: If the catalog cannot be read.
+        """
+        self.table()
+        if self._catalog is None:
+            raise CatalogError(f"{self._path} cannot be read")
+        return self._catalog.page(cursor, limit)
+
+    def close(self) -> None:
+        """Give the catalog back."""
+        if self._catalog is not None:
+            self._catalog.close()
+
+    def _look(self) -> None:
+        if self._cache is not None:
+            self._cache.refresh_if_changed()
+            return
+        try:
+            self._catalog = self._catalog or EmbeddedCatalog(self._path)
+            self._cache = CatalogCache(self._catalog)
+        except CatalogError as err:
+            if self._problem is None:
+                _LOGGER.error("no products: %s", err)
+            self._problem = err

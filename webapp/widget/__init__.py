@@ -1,0 +1,1 @@
+"""The custom element `<product-recommendations>`: one hand-written ES module, no build step."""
