@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from recommender.data.lines import BOM
 from recommender.errors import DataError
@@ -81,7 +81,7 @@ def open_bytes(path: str, on_bytes: OnBytes | None = None) -> Iterator[io.Buffer
     with reading(path):
         file = sys.stdin.buffer if path == STDIN else Path(path).open("rb")  # noqa: SIM115
         try:
-            stream = _buffered(_Counted(cast("BinaryIO", file), on_bytes))
+            stream = _buffered(_Counted(cast("io.BufferedReader", file), on_bytes))
             if stream.peek(2)[:2] == _GZIP_MAGIC:
                 stream = _buffered(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)))
             if stream.peek(2)[:2] in _UTF16_MARKS:
@@ -112,7 +112,7 @@ def _buffered(raw: io.RawIOBase) -> io.BufferedReader:
 class _Counted(io.RawIOBase):
     """A file that reports how much of it was read."""
 
-    def __init__(self, file: BinaryIO, on_bytes: OnBytes | None) -> None:
+    def __init__(self, file: io.BufferedReader, on_bytes: OnBytes | None) -> None:
         self._file = file
         self._on_bytes = on_bytes
 
@@ -120,8 +120,11 @@ class _Counted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        block = self._file.read(len(buffer))
-        buffer[: len(block)] = block
-        if self._on_bytes is not None and block:
-            self._on_bytes(len(block))
-        return len(block)
+        """Fill the buffer, in short reads: Ctrl-C is noticed between them."""
+        n_filled = 0
+        while n_filled < len(buffer) and (block := self._file.read1(len(buffer) - n_filled)):
+            buffer[n_filled : n_filled + len(block)] = block
+            n_filled += len(block)
+        if self._on_bytes is not None and n_filled:
+            self._on_bytes(n_filled)
+        return n_filled

@@ -66,7 +66,7 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         for name, value in settings.items():
             run_sql(connection, f"SET {name} = {literal(value)}")
         place = literal(str(folder / "events.duckdb"))
-        run_sql(connection, f"ATTACH {place} AS staging (RECOVERY_MODE no_wal_writes)")
+        run_sql(connection, f"ATTACH {place} AS staging")
         run_sql(connection, "USE staging")
         run_sql(connection, f"CREATE TABLE staged ({columns})")
         yield connection
@@ -83,7 +83,8 @@ def run_sql(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
     except duckdb.Error as err:
         raise DataError(
-            f"the import cannot go on: {err}; check that the disk of the workspace has room"
+            f"the import cannot go on: {err}; check that the disk of the workspace has room and "
+            "that the files of its event log are whole"
         ) from err
     except RuntimeError as err:
         if "interrupted" in str(err):

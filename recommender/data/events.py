@@ -1,7 +1,7 @@
 """What an event is: names, fields, limits, and the columns of the event log.
 
 The same shape travels on the wire and lies in files. In the log an event of several items is one
-row per item, in their order; an event without items is one row with an empty `item_id`.
+row per item, in their order; an event without items is one row with a null `item_id`.
 """
 
 SCHEMA_VERSION = 1

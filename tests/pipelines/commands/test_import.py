@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,27 @@ def test_exit_codes_of_items(content, exit_code, says, recommender, tmp_path):
     assert done.exit_code == exit_code, done.output
     assert says in done.stderr
     assert recommender("items", tmp_path / "no.tsv").exit_code == 1
+
+
+def test_ctrl_c_ends_with_130_and_changes_nothing(shop):
+    code = (
+        "import signal; from recommender.cli import CommandGroup\n"
+        "from pipelines.commands.import_ import import_\n"
+        # A shell starts its background jobs with the signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "CommandGroup('recommender', commands=[import_])()"
+    )
+    command = [sys.executable, "-c", code, "import", "events", "-", "-w", str(shop)]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        # More than a pipe holds: when it has been taken, the import is reading.
+        process.stdin.write((json.dumps(EVENT) + "\n").encode() * 20_000)
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert b"Interrupted" in process.stderr.read()
+
+    assert [path.name for path in shop.iterdir()] == [".lock"]
 
 
 def test_the_command_loads_no_heavy_library_before_it_runs():

@@ -256,7 +256,7 @@ def test_a_full_disk_is_a_sentence(limit, write, take, workspace):
     )
     done = run(code, workspace.root, path, limit)
 
-    assert "cannot be written" in done.stdout or "has room" in done.stdout, done.stderr
+    assert "has room" in done.stdout, done.stderr
     assert not workspace.events_dir.exists()
     assert not (workspace.root / ".staging").exists()
     assert take(path).imported == 20_000
@@ -320,6 +320,7 @@ def test_an_interrupted_query_is_an_interrupt(tmp_path):
         "import os, signal, sys, threading; from pathlib import Path\n"
         "from pipelines.ingest.staging import run_sql, staging_database\n"
         "query = 'SELECT count(*) FROM range(3000000) WHERE hash(range) = 1'\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with staging_database(Path(sys.argv[1])) as connection:\n"
         "    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "    try:\n"
