@@ -125,9 +125,7 @@ def test_validation_settles_start_and_epochs(ring: tuple[Sessions, Sessions]) ->
 
 def test_a_start_of_the_wrong_shape_is_a_mistake(ring: tuple[Sessions, Sessions]) -> None:
     with pytest.raises(ValueError, match=r"shape \(40, 16\)"):
-        Softmax(N_ITEMS, settings("word2vec")).fit(
-            *ring, vectors=np.zeros((N_ITEMS, 3), np.float32)
-        )
+        Softmax(N_ITEMS, settings("auto")).fit(*ring, vectors=np.zeros((N_ITEMS, 3), np.float32))
 
 
 def test_nothing_to_learn_from() -> None:
