@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, last_items, prefixes, select_sessions
 from recommender.data.vocabulary import renumber
+from recommender.errors import DataError
 from recommender.models.contract import Model
 from recommender.models.metrics import EXCLUDED, score_batches, target_ranks
 from recommender.models.topk import NOTHING, top_k
@@ -53,8 +54,17 @@ class Judgement(NamedTuple):
 
 
 def queries_of(held_out: Sessions) -> Queries:
-    """Every prefix of the held-out sessions that has a next item."""
+    """Every prefix of the held-out sessions that has a next item.
+
+    Raises:
+        DataError: If there is none.
+    """
     sessions, targets, session_of_query = prefixes(held_out)
+    if not len(targets):
+        raise DataError(
+            "nothing to judge on: no later session has two products that were learned; "
+            "test on more days, import more events or lower vocabulary.min_count"
+        )
     return Queries(sessions, targets, session_of_query, held_out.n_sessions)
 
 
