@@ -172,7 +172,8 @@ def _judge_and_publish(
         return
     with run.stage("refit", "Training on all closed days…"):
         vocabulary, sessions = everything(closed, settings)
-        refitted = train(choice, vocabulary, sessions, settings, on_training, with_vectors=True)
+        winner = choice if verdict.publish else popularity.choice
+        refitted = train(winner, vocabulary, sessions, settings, on_training, with_vectors=True)
     with run.stage("publish", "Checking in a clean process, then publishing…"):
         folder = write_version(
             workspace,
@@ -185,7 +186,6 @@ def _judge_and_publish(
                 "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
                 "data_until": rfc3339(days.borders.until_us or 0),
             },
-            main=name if verdict.publish else "popularity",
         )
         version = publish(workspace.models_dir, folder, settings.models.keep)
     if verdict.publish:

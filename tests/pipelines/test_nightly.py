@@ -106,7 +106,9 @@ def test_without_a_live_model_a_refused_candidate_leaves_popularity(tmp_path: Pa
     assert "popularity is published" in record["reason"]
     live = current(tmp_path / "models")
     assert live is not None
-    assert load(live).manifest.model.name == "popularity"
+    artifact = load(live)
+    assert artifact.manifest.model.name == "popularity"
+    assert set(artifact.parts) == {"popularity", "word2vec"}, "what was refused is not shipped"
 
 
 def test_too_few_questions_publish_nothing(tmp_path: Path) -> None:
@@ -115,6 +117,14 @@ def test_too_few_questions_publish_nothing(tmp_path: Path) -> None:
     assert record["status"] == "nothing_new"
     assert "gate.min_queries is 200" in str(record["reason"])
     assert current(tmp_path / "models") is None
+
+
+def test_earlier_days_that_teach_nothing_end_the_search(tmp_path: Path) -> None:
+    """Going back for more questions leaves too little to train on: that is no error."""
+    simulate(tmp_path, Plan(0, 48, 10, FIRST, FIRST + timedelta(days=4)))
+    record = night(tmp_path, FIRST + timedelta(days=4), "vocabulary.min_count=11")
+    assert record["status"] == "nothing_new"
+    assert "4 queries since" in str(record["reason"]), "the newest day alone has the most"
 
 
 def test_two_days_are_too_little(tmp_path: Path) -> None:
