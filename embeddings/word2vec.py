@@ -32,7 +32,7 @@ def train_word2vec(
     window: int = 3,
     epochs: int = 50,
     negatives: int = 10,
-    ns_exponent: float = 0.5,
+    ns_exponent: float = 0.25,
     sample: float = 0.0,
     learning_rate: float = 0.05,
     seed: int = 0,

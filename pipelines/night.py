@@ -9,6 +9,7 @@ from recommender.data.examples import Sessions
 from recommender.data.split import Split, held_out_over, split_for_judging
 from recommender.data.steps import SessionLog
 from recommender.data.vocabulary import Vocabulary
+from recommender.errors import DataError
 from recommender.evaluation.compare import Interval, Resampled
 from recommender.evaluation.protocol import Judgement, judge, queries_of
 from recommender.models.contract import Model
@@ -52,15 +53,26 @@ def judged_days(
         data_until_us: Up to where the live model has learned, µs since 1970; None without one.
 
     Returns:
-        None if no such day exists.
+        The days with enough questions or else with the most; None if there is no such day.
+
+    Raises:
+        DataError: If the days before the newest one are too little to train on.
     """
     days = event_days(closed.times_us, settings.time_zone)
     first = 2 if data_until_us is None else max(2, int((days[:, 0] < data_until_us).sum()))
     found = None
     for day in range(len(days) - 1, first - 1, -1):
         borders = Borders(int(days[day - 1, 0]), int(days[day, 0]), int(days[-1, 1]))
-        n_queries = split_for_judging(closed, settings, borders).n_queries
-        found = JudgedDays(borders, n_queries)
+        try:
+            n_queries = split_for_judging(closed, settings, borders).n_queries
+        except DataError:
+            # The days before this one teach nothing: the search ends, what was found stands.
+            if found is None:
+                raise
+            break
+        # Fewer days to train on know fewer products: going back may lose more than it adds.
+        if found is None or n_queries > found.n_queries:
+            found = JudgedDays(borders, n_queries)
         if n_queries >= settings.gate.min_queries:
             break
     return found

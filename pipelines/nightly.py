@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pipelines.gate import EXCLUSION
 from pipelines.ingest.events import import_events
@@ -23,10 +22,10 @@ from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
 from pipelines.tables import evaluation_table
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from pipelines.version import write_version
-from recommender.data.days import rfc3339
+from recommender.data.days import day_starts, rfc3339, us_of
 from recommender.data.split import before, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import SessionLog, load_session_log
-from recommender.errors import RecommenderError
+from recommender.errors import DataError
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
 from recommender.serving.artifact import Artifact, load
@@ -37,7 +36,6 @@ from recommender.workspace import Workspace
 SCHEMA_VERSION = 1
 RIVALS = ("sequential_rules", "popularity")
 """Judged beside the candidate; they cost nothing, and popularity is what the gate asks about."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -65,7 +63,11 @@ class Run:
         self.say(reason)
 
     def write(self, runs_dir: Path) -> dict[str, Any]:
-        """Write `run.json` by rename."""
+        """Write `run.json` by rename.
+
+        Raises:
+            DataError: If it cannot be written.
+        """
         body = {
             "schema_version": SCHEMA_VERSION,
             "started_at": self.started_at.isoformat(timespec="seconds"),
@@ -74,10 +76,13 @@ class Run:
             "took_s": self.took_s,
         }
         folder = runs_dir / self.started_at.strftime("%Y%m%dT%H%M%S%fZ")
-        folder.mkdir(parents=True)
         draft = folder / "run.json.draft"
-        draft.write_text(json.dumps(body, ensure_ascii=False, indent=2), "utf-8")
-        draft.replace(folder / "run.json")
+        try:
+            folder.mkdir(parents=True)
+            draft.write_text(json.dumps(body, ensure_ascii=False, indent=2), "utf-8")
+            draft.replace(folder / "run.json")
+        except OSError as err:
+            raise DataError(f"{folder} cannot be written: {err.strerror}") from err
         return body
 
 
@@ -106,8 +111,10 @@ def run_night(
     with workspace.lock():
         try:
             _night(workspace, settings, run, on_training, now or run.started_at)
-        except (RecommenderError, KeyboardInterrupt) as err:
-            run.record.update(status="failed", reason=str(err) or "interrupted")
+        except BaseException as err:
+            # Not handled, only noted: whatever ended the night, somebody will ask why.
+            words = "interrupted" if isinstance(err, KeyboardInterrupt) else str(err)
+            run.record.update(status="failed", reason=words or type(err).__name__)
             run.write(workspace.runs_dir)
             raise
         return run.write(workspace.runs_dir)
@@ -128,7 +135,9 @@ def _night(
     }
     live_folder = current(workspace.models_dir)
     live = None if live_folder is None else load(live_folder)
-    data_until_us = None if live is None else us_of(live.manifest.data["data_until"])
+    data_until_us = (
+        None if live is None else us_of(datetime.fromisoformat(live.manifest.data["data_until"]))
+    )
     days = judged_days(closed, settings, data_until_us)
     if days is None or days.n_queries < settings.gate.min_queries:
         run.end("nothing_new", _nothing_new(live, days, settings))
@@ -172,7 +181,8 @@ def _judge_and_publish(
         return
     with run.stage("refit", "Training on all closed days…"):
         vocabulary, sessions = everything(closed, settings)
-        refitted = train(choice, vocabulary, sessions, settings, on_training, with_vectors=True)
+        winner = choice if verdict.publish else popularity.choice
+        refitted = train(winner, vocabulary, sessions, settings, on_training, with_vectors=True)
     with run.stage("publish", "Checking in a clean process, then publishing…"):
         folder = write_version(
             workspace,
@@ -185,7 +195,6 @@ def _judge_and_publish(
                 "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
                 "data_until": rfc3339(days.borders.until_us or 0),
             },
-            main=name if verdict.publish else "popularity",
         )
         version = publish(workspace.models_dir, folder, settings.models.keep)
     if verdict.publish:
@@ -211,14 +220,7 @@ def import_sources(workspace: Workspace, settings: Settings) -> dict[str, Any]:
 
 def start_of_day_us(now: datetime, time_zone: str) -> int:
     """Where today begins, µs since 1970: days before it are closed."""
-    local = now.astimezone(ZoneInfo(time_zone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    return round(midnight.timestamp() * 1e6)
-
-
-def us_of(text: str) -> int:
-    """An RFC 3339 time as µs since 1970."""
-    return round((datetime.fromisoformat(text) - EPOCH).total_seconds() * 1e6)
+    return int(day_starts(us_of(now), us_of(now), time_zone)[0])
 
 
 def _contestant(trained: Trained) -> Contestant:
@@ -233,7 +235,8 @@ def _nothing_new(live: Artifact | None, days: JudgedDays | None, settings: Setti
         return f"Nothing new: no closed day since {live.manifest.data['data_until']}; {stays}."
     if days is None:
         return f"Too little: events of at least three closed days are needed; {stays}."
+    since = "closed days hold" if live is None else "closed days since the live model hold"
     return (
-        f"Too little that is new: {days.n_queries} queries since the live model, "
+        f"Too little to judge on: {since} {days.n_queries} queries, "
         f"gate.min_queries is {settings.gate.min_queries}; {stays}."
     )

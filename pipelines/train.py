@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.data.split import Split
-
 from recommender.data.examples import Sessions
+from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.protocol import Queries, judge, ms_per_query
 from recommender.evaluation.summary import JudgedModel
@@ -61,7 +60,7 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     if not kind.settles_on_validation:
         return Choice(name, {}, [], 0.0)
     vectors = None
-    if settings.model.start != "random":
+    if settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim:
         vectors = train_vectors(split.train, len(split.vocabulary), settings).inputs_
     model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
     model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)

@@ -58,7 +58,6 @@ def train_version(
             "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
             "data_until": rfc3339(int(log.times_us.max()) + 1_000_000),
         },
-        main=name,
     )
 
 
@@ -69,9 +68,8 @@ def write_version(
     report: Mapping[str, Any],
     *,
     data: Mapping[str, Any],
-    main: str,
 ) -> Path:
-    """Write an artifact whose answering model is `main`; returns its folder."""
+    """Write an artifact of a trained model; returns its folder."""
     return write_artifact(
         workspace.models_dir,
         parts=trained.parts,
@@ -80,5 +78,5 @@ def write_version(
         report=report,
         data=data,
         created_at=datetime.now(UTC),
-        main=main,
+        main=trained.model.name,
     )

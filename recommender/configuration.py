@@ -42,8 +42,10 @@ def load_settings(
         return Settings.model_validate(merged)
     except ValidationError as err:
         first = err.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{place}: {first['msg']} (got {first['input']!r})") from err
+        words, place = first["msg"].removeprefix("Value error, "), first["loc"]
+        if place:
+            words = f"{'.'.join(map(str, place))}: {words} (got {first['input']!r})"
+        raise SettingsError(words) from err
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -81,7 +83,10 @@ def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         *parents, key = name.strip().split(".")
         place = layer
         for parent in parents:
-            place = place.setdefault(parent, {})
+            # The later text wins: a section after a value of the same name replaces it.
+            if not isinstance(place.setdefault(parent, {}), dict):
+                place[parent] = {}
+            place = place[parent]
         place[key] = _value(value)
     return layer
 

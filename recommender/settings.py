@@ -3,10 +3,10 @@
 `recommender.configuration` fills these from flags, environment and `recommender.toml`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 ModelName = Literal["popularity", "sequential_rules", "word2vec", "softmax"]
 Exclusion = Literal["none", "current", "session"]
@@ -88,8 +88,9 @@ class ModelSettings(Section):
     name: ModelName = "softmax"
     """The model that `train` and `nightly` make."""
     start: Start = "auto"
-    """Start of the network's table; `auto` tries both and keeps the better on validation."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    """Start of the network's table; `auto` tries both and keeps the better on validation (random
+    alone where `word2vec.dim` is not `softmax.dim`)."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice in training."""
     deterministic: bool = False
     """The same arrays on every run of one machine, at the cost of speed."""
@@ -150,7 +151,7 @@ class EvaluationSettings(Section):
     """The last days that hold events."""
     validation_days: Positive = 1
     """The days before them."""
-    exclude: list[Exclusion] = ["none", "current", "session"]
+    exclude: Annotated[list[Exclusion], Field(min_length=1)] = ["none", "current", "session"]
     """What may not be recommended: nothing, the page's own product, everything already seen."""
     k: Positive = 20
     """Length of the judged list."""
@@ -225,3 +226,12 @@ class Settings(Section):
         except (KeyError, ValueError, OSError) as err:
             raise ValueError(f"{name!r} is no IANA time zone; an example is Europe/Madrid") from err
         return name
+
+    @model_validator(mode="after")
+    def _word2vec_can_start(self) -> Self:
+        if self.model.start == "word2vec" and self.word2vec.dim != self.softmax.dim:
+            raise ValueError(
+                f"model.start = word2vec needs vectors of the network's length: set word2vec.dim "
+                f"({self.word2vec.dim}) and softmax.dim ({self.softmax.dim}) to the same"
+            )
+        return self

@@ -1,7 +1,7 @@
 """`recommender evaluate`: one honest table of all named models."""
 
 import difflib
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
@@ -56,13 +56,14 @@ def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
     from pipelines.evaluate import evaluate_models
     from pipelines.progress import training_progress
     from pipelines.tables import evaluation_table
+    from recommender.data.days import us_of
 
     settings = shop.settings()
     test_us = None
     if test_from is not None:
         if test_from.tzinfo is None:
             test_from = test_from.replace(tzinfo=ZoneInfo(settings.time_zone))
-        test_us = round(test_from.astimezone(UTC).timestamp() * 1e6)
+        test_us = us_of(test_from)
     with training_progress(shop) as on_training:
         report = evaluate_models(shop.workspace.events_dir, settings, names, test_us, on_training)
     shop.put(report, evaluation_table(report))

@@ -101,6 +101,16 @@ def draw_borders(
     return Borders(int(earlier[-wanted.validation_days, 0]), test_us)
 
 
+def us_of(time: datetime) -> int:
+    """A time with a zone as µs since 1970.
+
+    Example:
+        >>> us_of(datetime(2021, 2, 22, tzinfo=UTC))
+        1613952000000000
+    """
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
 def rfc3339(time_us: int) -> str:
     """A time as it stands in reports.
 
@@ -117,5 +127,4 @@ def _time(time_us: int) -> datetime:
 
 def _begin_us(day: date, zone: ZoneInfo) -> int:
     # A midnight that the clocks leap over is read with the offset before: the instant of the leap.
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return (midnight - _EPOCH) // timedelta(microseconds=1)
+    return us_of(datetime(day.year, day.month, day.day, tzinfo=zone))

@@ -90,7 +90,9 @@ def _resample(
     draws = []
     for start in range(0, n_samples, _DRAWS_AT_ONCE):
         size = min(_DRAWS_AT_ONCE, n_samples - start)
-        times = random.multinomial(n_sessions, np.full(n_sessions, 1 / n_sessions), size)
+        times = np.empty((size, n_sessions))
+        for row in times:
+            row[:] = np.bincount(random.integers(n_sessions, size=n_sessions), minlength=n_sessions)
         draws.append((times @ sums) / np.maximum(times @ counts, 1))
     return sums.sum(axis=0) / np.maximum(counts.sum(axis=0), 1), np.concatenate(draws)
 

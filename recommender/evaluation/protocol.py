@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, last_items, prefixes, select_sessions
 from recommender.data.vocabulary import renumber
+from recommender.errors import DataError
 from recommender.models.contract import Model
 from recommender.models.metrics import EXCLUDED, score_batches, target_ranks
 from recommender.models.topk import NOTHING, top_k
@@ -53,8 +54,17 @@ class Judgement(NamedTuple):
 
 
 def queries_of(held_out: Sessions) -> Queries:
-    """Every prefix of the held-out sessions that has a next item."""
+    """Every prefix of the held-out sessions that has a next item.
+
+    Raises:
+        DataError: If there is none.
+    """
     sessions, targets, session_of_query = prefixes(held_out)
+    if not len(targets):
+        raise DataError(
+            "nothing to judge on: no later session has two products that were learned; "
+            "test on more days, import more events or lower vocabulary.min_count"
+        )
     return Queries(sessions, targets, session_of_query, held_out.n_sessions)
 
 
@@ -78,15 +88,17 @@ def judge(
     ranks = {exclusion: np.full(len(queries), UNKNOWN) for exclusion in exclusions}
     shown = np.zeros(model.n_items, np.int64)
     asked, targets = queries.sessions, queries.targets
+    pages = last_items(asked, 1)[:, 0]
     if numbers is not None:
-        asked, targets = renumber(asked, numbers), numbers[targets]
+        # A page whose product the model does not know excludes nothing, not the product before it.
+        asked, targets, pages = renumber(asked, numbers), numbers[targets], numbers[pages]
     for piece, sessions, scores in score_batches(model, asked):
         lists, _ = top_k(scores, k)
         shown += np.bincount(lists[lists != NOTHING], minlength=model.n_items)
         wanted = targets[piece]
         known = np.flatnonzero(wanted >= 0)
         for exclusion in exclusions:
-            excluded = excluded_items(sessions, model.n_items, exclusion)
+            excluded = excluded_items(sessions, pages[piece], model.n_items, exclusion)
             found = target_ranks(
                 scores[known], wanted[known], None if excluded is None else excluded[known]
             )
@@ -107,18 +119,27 @@ def _mark_excluded(ranks: dict[Exclusion, NDArray[np.int64]], queries: Queries) 
 
 
 def excluded_items(
-    sessions: Sessions, n_items: int, exclusion: Exclusion
+    sessions: Sessions, pages: NDArray[np.int32], n_items: int, exclusion: Exclusion
 ) -> NDArray[np.bool_] | None:
-    """What may not be recommended, shape (n_sessions, n_items); None for nothing."""
+    """What may not be recommended.
+
+    Args:
+        sessions: What was seen so far.
+        pages: The product of each session's page, shape (n_sessions,); -1 for an unknown one.
+        n_items: Size of the vocabulary.
+        exclusion: Which rule.
+
+    Returns:
+        Shape (n_sessions, n_items); None for nothing.
+    """
     if exclusion == "none":
         return None
     excluded = np.zeros((sessions.n_sessions, n_items), np.bool_)
     if exclusion == "session":
         excluded[sessions.session_of_step, sessions.items] = True
     else:
-        last = last_items(sessions, 1)[:, 0]
-        rows = np.flatnonzero(last >= 0)
-        excluded[rows, last[rows]] = True
+        known = np.flatnonzero(pages >= 0)
+        excluded[known, pages[known]] = True
     return excluded
 
 

@@ -9,10 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions
+from recommender.errors import DataError
 from recommender.models.topk import top_k
 from recommender.settings import Settings
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
+
+
+def check_pairs(train: Sessions) -> None:
+    """Check that something follows something in the sessions a model is to learn from.
+
+    Raises:
+        DataError: If no session has two items.
+    """
+    if not (train.lengths >= 2).any():
+        raise DataError(
+            "too little to train on: no session has two known products; "
+            "import more events or lower vocabulary.min_count"
+        )
 
 
 class Model(ABC):

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import PAD, Sessions, last_items
-from recommender.errors import DataError
-from recommender.models.contract import Model
+from recommender.models.contract import Model, check_pairs
 from recommender.models.quiet import quiet_start
 from recommender.settings import Settings
 
@@ -59,11 +58,7 @@ class Softmax(Model):
         with quiet_start():
             from recommender.models.softmax_training import train_network
 
-        if not (train.lengths >= 2).any():
-            raise DataError(
-                "too little to train on: no session has two known products; "
-                "import more events or lower vocabulary.min_count"
-            )
+        check_pairs(train)
         best = None
         for start in self._starts(vectors):
             trained = train_network(
@@ -89,13 +84,13 @@ class Softmax(Model):
     def _starts(self, vectors: NDArray[np.float32] | None) -> list[str]:
         wanted = self.settled_.get("start", self.settings.model.start)
         if wanted == "auto":
-            return ["random"] if vectors is None else ["word2vec", "random"]
-        if wanted == "word2vec":
+            wanted = "random" if vectors is None else "auto"
+        if wanted != "random":
             expected = (self.n_items, self.settings.softmax.dim)
             if vectors is None or vectors.shape != expected:
                 came = None if vectors is None else vectors.shape
                 raise ValueError(f"a word2vec start needs vectors of shape {expected}, got {came}")
-        return [wanted]
+        return ["word2vec", "random"] if wanted == "auto" else [wanted]
 
     def _remember(self, start: str, record: dict[str, Any]) -> None:
         record = {"start": start, **record}

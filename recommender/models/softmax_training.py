@@ -47,7 +47,8 @@ def train_network(
 
     Args:
         train: Sessions of item indices below `n_items`.
-        validation: Later sessions; without them exactly `epochs` epochs are trained.
+        validation: Later sessions; without any that has a next item, exactly `epochs` epochs are
+            trained.
         n_items: Size of the vocabulary.
         settings: Of the workspace.
         start: Vectors that the table starts from, shape (n_items, dim); None for a random start.
@@ -63,13 +64,15 @@ def train_network(
                              chosen.temperature)  # fmt: skip
     if start is not None:
         network.table.assign(prepared_start(start, network.table.numpy()))
-    planned = chosen.epochs or planned_epochs(len(train.items))
+    # More sessions plan fewer epochs: what was found on fewer sessions must still fit in.
+    planned = max(chosen.epochs or planned_epochs(len(train.items)), epochs or 0)
+    asks = validation is not None and bool((validation.lengths >= 2).any())
     trainer = _Trainer(network, train, chosen, planned, seed)
     best = TrainedNetwork(network, {}, 0, -math.inf)
     for epoch in range(1, (epochs or planned) + 1):
         record: dict[str, Any] = {"epoch": epoch, "loss": round(trainer.epoch(), 4)}
         arrays, gain = serving_arrays(network), float(epoch)
-        if validation is not None:
+        if validation is not None and asks:
             quality = validation_quality(Softmax.from_arrays(arrays, settings), validation)
             record["validation"] = quality
             gain = quality["log_likelihood"]

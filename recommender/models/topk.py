@@ -38,10 +38,11 @@ def top_k(
         return np.zeros((n, k), np.int64), np.zeros((n, k), np.float32)
     # The k-th best value parts the items; those equal to it enter by lower index.
     threshold = np.partition(scores, n_items - k, axis=1)[:, n_items - k, None]
-    above = scores > threshold
-    equal = scores == threshold
-    room = k - above.sum(axis=1, keepdims=True)
-    chosen = above | (equal & (np.cumsum(equal, axis=1) <= room))
+    chosen = scores >= threshold
+    crowded = np.flatnonzero(chosen.sum(axis=1) > k)
+    equal = scores[crowded] == threshold[crowded]
+    room = k - (chosen[crowded] & ~equal).sum(axis=1, keepdims=True)
+    chosen[crowded] &= ~equal | (np.cumsum(equal, axis=1, dtype=np.int32) <= room)
     indices = np.nonzero(chosen)[1].reshape(n, k)
     values = np.take_along_axis(scores, indices, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")

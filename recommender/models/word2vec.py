@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import PAD, Sessions, last_items
-from recommender.models.contract import Model
+from recommender.models.contract import Model, check_pairs
 from recommender.settings import Settings
 
 
@@ -29,9 +29,14 @@ class Word2Vec(Model):
         vectors: NDArray[np.float32] | None = None,  # noqa: ARG002
         seed: int = 0,
     ) -> Self:
-        """Learn both tables."""
+        """Learn both tables.
+
+        Raises:
+            DataError: If no session has two items.
+        """
         from embeddings.word2vec import train_word2vec
 
+        check_pairs(train)
         chosen = self.settings.word2vec
         self.inputs_, self.outputs_ = train_word2vec(
             train.items,

@@ -2,6 +2,9 @@
 
 import json
 import random
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from pipelines.nightly import run_night, start_of_day_us
 from pipelines.simulate.workspace import Plan, simulate
 from recommender.cli import cli
 from recommender.configuration import load_settings
-from recommender.errors import BusyError
+from recommender.errors import BusyError, DataError
 from recommender.serving.artifact import load
 from recommender.serving.versions import current
 from recommender.settings import Settings
@@ -106,7 +109,9 @@ def test_without_a_live_model_a_refused_candidate_leaves_popularity(tmp_path: Pa
     assert "popularity is published" in record["reason"]
     live = current(tmp_path / "models")
     assert live is not None
-    assert load(live).manifest.model.name == "popularity"
+    artifact = load(live)
+    assert artifact.manifest.model.name == "popularity"
+    assert set(artifact.parts) == {"popularity", "word2vec"}, "what was refused is not shipped"
 
 
 def test_too_few_questions_publish_nothing(tmp_path: Path) -> None:
@@ -115,6 +120,16 @@ def test_too_few_questions_publish_nothing(tmp_path: Path) -> None:
     assert record["status"] == "nothing_new"
     assert "gate.min_queries is 200" in str(record["reason"])
     assert current(tmp_path / "models") is None
+
+
+def test_earlier_days_that_teach_nothing_end_the_search(tmp_path: Path) -> None:
+    """Going back for more questions leaves too little to train on: that is no error."""
+    simulate(tmp_path, Plan(0, 48, 10, FIRST, FIRST + timedelta(days=4)))
+    record = night(tmp_path, FIRST + timedelta(days=4), "vocabulary.min_count=11")
+    assert record["status"] == "nothing_new"
+    assert "closed days hold 4 queries" in str(record["reason"]), (
+        "the newest day alone has the most"
+    )
 
 
 def test_two_days_are_too_little(tmp_path: Path) -> None:
@@ -134,6 +149,48 @@ def test_today_is_not_closed(tmp_path: Path) -> None:
 def test_one_night_at_a_time(tmp_path: Path) -> None:
     simulate(tmp_path, Plan(0, 48, 10, FIRST, FIRST + timedelta(days=1)))
     with Workspace(tmp_path).lock(), pytest.raises(BusyError, match="another run holds"):
+        night(tmp_path, FIRST)
+
+
+def test_ctrl_c_during_training_leaves_nothing_half_done(tmp_path: Path) -> None:
+    simulate(tmp_path, Plan(0, 120, 150, FIRST, FIRST + timedelta(days=3)))
+    night = [sys.executable, "-c", "from recommender.cli import main; main()", "nightly"]
+    process = subprocess.Popen(
+        [*night, "-w", str(tmp_path), "--set", "softmax.epochs=500"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        said = iter(process.stderr or [])
+        assert any(line.startswith("Training softmax") for line in said)
+        process.send_signal(signal.SIGINT)
+        rest = "".join(said)
+    assert process.returncode == 130, rest
+    assert "Interrupted; what was there before is unchanged." in rest
+    assert "Traceback" not in rest
+    (run,) = (tmp_path / "runs").glob("*/run.json")
+    assert json.loads(run.read_text("utf-8"))["reason"] == "interrupted"
+    assert not list(tmp_path.glob("models/*"))
+    with Workspace(tmp_path).lock():
+        pass
+
+
+def test_ctrl_c_between_two_epochs_is_noted(tmp_path: Path) -> None:
+    simulate(tmp_path, Plan(0, 120, 150, FIRST, FIRST + timedelta(days=3)))
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_night(Workspace(tmp_path), settings_of(tmp_path), on_training=lambda _: interrupt,
+                  say=lambda _: None, now=noon_after(FIRST + timedelta(days=3)))  # fmt: skip
+    (run,) = (tmp_path / "runs").glob("*/run.json")
+    assert json.loads(run.read_text("utf-8"))["reason"] == "interrupted"
+    assert not list(tmp_path.glob("models/*"))
+
+
+def test_runs_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("in the way")
+    with pytest.raises(DataError, match=r"runs.* cannot be written"):
         night(tmp_path, FIRST)
 
 

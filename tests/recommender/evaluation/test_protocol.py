@@ -62,5 +62,14 @@ def test_another_vocabulary_misses_what_it_does_not_know() -> None:
     assert judgement.ranks["none"].tolist() == [UNKNOWN, 1]
 
 
+def test_an_unknown_page_excludes_nothing_else() -> None:
+    """After [1, 0] the page is 0, which the model does not know: 1 may be recommended again."""
+    numbers = np.int32([-1, 0, 1, 2, -1])
+    asked = queries_of(sessions_from_lists([[1, 0, 1]]))
+    judgement = judge(NextNumber(3), asked, ["current", "session"], 2, numbers=numbers)
+    assert judgement.ranks["current"].tolist() == [UNKNOWN, 3]
+    assert judgement.ranks["session"].tolist() == [UNKNOWN, EXCLUDED]
+
+
 def test_one_query_is_timed_as_the_service_asks() -> None:
     assert ms_per_query(NextNumber(5), queries_of(HELD_OUT), 2) > 0

@@ -125,9 +125,7 @@ def test_validation_settles_start_and_epochs(ring: tuple[Sessions, Sessions]) ->
 
 def test_a_start_of_the_wrong_shape_is_a_mistake(ring: tuple[Sessions, Sessions]) -> None:
     with pytest.raises(ValueError, match=r"shape \(40, 16\)"):
-        Softmax(N_ITEMS, settings("word2vec")).fit(
-            *ring, vectors=np.zeros((N_ITEMS, 3), np.float32)
-        )
+        Softmax(N_ITEMS, settings("auto")).fit(*ring, vectors=np.zeros((N_ITEMS, 3), np.float32))
 
 
 def test_nothing_to_learn_from() -> None:
@@ -165,3 +163,19 @@ def test_the_reason_is_the_nearest_viewed_item(trained: Softmax) -> None:
     assert reasons[1:3].tolist() == [3, 2], "itself, the newest of equals"
     np.testing.assert_array_equal(viewed[reasons], viewed[cosines.argmax(axis=1)])
     assert trained.reasons(np.arange(30), np.array([0]))[0] >= 10, "only what the network saw"
+
+
+def test_epochs_found_on_fewer_sessions_fit_into_the_schedule_of_more(
+    ring: tuple[Sessions, Sessions],
+) -> None:
+    """The plan gets shorter as sessions are added: there are rates for every epoch all the same."""
+    model = Softmax(N_ITEMS, settings(epochs=2), settled={"start": "random", "epochs": 3})
+    model.fit(ring[0], None)
+    assert [record["epoch"] for record in model.epochs_] == [1, 2, 3]
+
+
+def test_a_validation_that_asks_nothing_settles_the_whole_schedule(
+    ring: tuple[Sessions, Sessions],
+) -> None:
+    model = Softmax(N_ITEMS, settings()).fit(ring[0], sessions_from_lists([[3], []]))
+    assert model.settled_ == {"start": "random", "epochs": 4}

@@ -1,0 +1,147 @@
+"""`recommender evaluate` and `train`: what they print, and what stops them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.ingest.events import import_events
+from recommender.cli import cli
+from recommender.serving.artifact import load
+from recommender.serving.versions import current
+from recommender.settings import Settings
+from recommender.workspace import Workspace
+
+N_DAYS, N_ITEMS = 4, 12
+QUICK = ["softmax.dim=8", "word2vec.dim=8", "softmax.hidden=8", "softmax.epochs=2",
+         "word2vec.epochs=2", "evaluation.bootstrap_samples=50"]  # fmt: skip
+
+
+def event(session: str, item: int, time: datetime) -> str:
+    return json.dumps({
+        "event_name": "view_item", "event_time": time.isoformat(), "session_id": session,
+        "items": [{"item_id": f"item {item}"}],
+    })  # fmt: skip
+
+
+def make_log(root: Path, last_day_from: int = 0) -> None:
+    """Walks along a ring of items, 40 a day; those of the last day start at other ids."""
+    random = np.random.default_rng(0)
+    lines = []
+    for day in range(N_DAYS):
+        begin = datetime(2026, 3, 1, 8, tzinfo=UTC) + timedelta(days=day)
+        shift = last_day_from if day == N_DAYS - 1 else 0
+        for number in range(40):
+            first = int(random.integers(N_ITEMS))
+            lines += [
+                event(f"{day}-{number}", shift + (first + n) % N_ITEMS,
+                      begin + timedelta(minutes=number, seconds=n))
+                for n in range(4)
+            ]  # fmt: skip
+    path = root / "log.ndjson"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    import_events(Workspace(root / "shop"), Settings(), str(path))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    make_log(folder)
+    return folder / "shop"
+
+
+def call(root: Path, *arguments: str) -> Result:
+    overrides = [text for setting in QUICK for text in ("--set", setting)]
+    command, *rest = arguments
+    return CliRunner().invoke(cli, [command, "-w", str(root), *overrides, *rest])
+
+
+def test_json_has_what_is_promised_and_nothing_else(root: Path) -> None:
+    done = call(root, "evaluate", "--json", "--models", "softmax,sequential_rules,popularity")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["test"] == {
+        "from": "2026-03-04T00:00:00Z", "until": None, "sessions": 40, "queries": 120,
+        "queries_dropped_unknown_item": 0, "sessions_crossing_the_split": 0,
+    }  # fmt: skip
+    network, rules, _ = report["models"]
+    assert [model["name"] for model in report["models"]] == [
+        "softmax", "sequential_rules", "popularity"
+    ]  # fmt: skip
+    assert network["train_s"] > 0
+    assert network["bytes"] > 0
+    assert network["ms_per_query"] > 0
+    assert list(network["metrics"]) == ["none", "current", "session"]
+    assert network["settled"]["start"] in {"random", "word2vec"}
+    assert {"epoch", "loss", "validation"} <= set(network["epochs"][0])
+    assert rules["metrics"]["none"]["mrr@20"] == {"value": 1, "low": 1, "high": 1}, "a ring"
+    assert {(one["model"], one["against"], one["exclude"]) for one in report["differences"]} == {
+        ("softmax", rival, exclusion)
+        for rival in ("sequential_rules", "popularity")
+        for exclusion in ("none", "current", "session")
+    }
+
+
+def test_the_table_is_the_result(root: Path) -> None:
+    done = call(root, "evaluate", "--models", "popularity", "--test-from", "2026-03-03")
+    assert done.exit_code == 0, done.output
+    assert "Test from 2026-03-03T00:00:00Z: 80 sessions, 240 queries" in done.stdout
+    assert "Exclude session: nothing already seen" in done.stdout
+
+
+def test_vectors_of_another_length_start_nothing(root: Path) -> None:
+    """`auto` then tries the random start alone; to ask for the other is a mistake."""
+    other = ("--models", "softmax", "--set", "word2vec.dim=4")
+    done = call(root, "evaluate", "--json", *other)
+    assert done.exit_code == 0, done.output
+    (model,) = json.loads(done.stdout)["models"]
+    assert {record["start"] for record in model["epochs"]} == {"random"}
+    done = call(root, "evaluate", *other, "--set", "model.start=word2vec")
+    assert done.exit_code == 2
+    assert "set word2vec.dim (4) and softmax.dim (8) to the same" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["--models", "sofmax"], 2, "the nearest is softmax"),
+        (["--models", ","], 2, "name at least one of"),
+        (["--test-from", "yesterday"], 2, "an example is"),
+        (["--test-from", "2027-01-01"], 1, "no event at or after 2027-01-01T00:00:00Z"),
+        (["--test-from", "2026-03-02"], 1, "2 are needed"),
+        (["--set", "evaluation.test_days=9"], 1, "the log holds events of 4 days"),
+        (["--set", "evaluation.exclude=[]"], 2, "evaluation.exclude"),
+        (["--set", "vocabulary.min_count=999"], 1, "too little to train on"),
+    ],
+)
+def test_what_stops_it(root: Path, arguments: list[str], exit_code: int, words: str) -> None:
+    done = call(root, "evaluate", *arguments)
+    assert done.exit_code == exit_code, done.output
+    assert words in done.stderr
+
+
+def test_a_day_of_new_products_cannot_judge(tmp_path: Path) -> None:
+    make_log(tmp_path, last_day_from=100)
+    for command in ("evaluate", "train"):
+        done = call(tmp_path / "shop", command, "--set", "model.name=popularity")
+        assert done.exit_code == 1
+        assert "nothing to judge on" in done.stderr
+    assert current(tmp_path / "shop" / "models") is None
+
+
+def test_train_publishes_only_the_first_unless_told(root: Path) -> None:
+    quick = ("train", "--json", "--set", "model.name=sequential_rules")
+    first = json.loads(call(root, *quick).stdout)
+    assert first["live"]
+    assert first["report"]["models"][0]["name"] == "sequential_rules"
+    live = load(root / "models" / "current")
+    assert live.version == first["version"]
+    assert live.manifest.data["data_until"] == "2026-03-04T08:39:04Z"
+    second = json.loads(call(root, *quick).stdout)
+    assert not second["live"]
+    assert load(root / "models" / "current").version == first["version"]
+    words = call(root, "train", "--no-publish", "--set", "model.name=popularity")
+    assert "make it live with: recommender models promote" in words.stdout
