@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.data.split import Split
-
 from recommender.data.examples import Sessions
+from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.protocol import Queries, judge, ms_per_query
 from recommender.evaluation.summary import JudgedModel
