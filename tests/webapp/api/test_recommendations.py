@@ -101,6 +101,13 @@ def test_an_unknown_parameter_names_the_nearest(client):
     ]
 
 
+def test_thousands_of_unknown_parameters_are_not_all_told(client):
+    answer = client.get(f"{URL}?" + "&".join(f"a{number}=" for number in range(5000)))
+
+    assert answer.status_code == 400
+    assert len(answer.json["errors"]) == 20
+
+
 def test_several_items_are_one_visitors_own(ask):
     answer = ask(item_id=[id_of(1), id_of(2)])
 
