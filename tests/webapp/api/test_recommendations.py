@@ -26,11 +26,7 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask):
         "rank": 1,
         "score": None,
         "source": "model",
-        "reason": {
-            "type": "because_viewed",
-            "item_id": id_of(9),
-            "text": "Because you viewed Larch chair no. 9",
-        },
+        "reason": {"type": "popular", "item_id": None, "text": "Popular in this shop"},
         "title": "Oak chair no. 0",
         "link": "/product?id=SKU%2000%2Fa",
         "image_link": "/pictures/0.svg",
