@@ -3,6 +3,7 @@
 import logging
 
 from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.serving import shelf
 from recommender.serving.versions import publish
 from tests.small_shop import id_of, wait_for, write_model
 
@@ -21,6 +22,18 @@ def test_a_published_model_answers_within_a_second(client, workspace):
     publish(workspace.models_dir, folder, keep=5)
 
     wait_for(lambda: version(client) == folder.name, seconds=1.0)
+
+    assert best(client) == id_of(10)
+
+
+def test_a_new_model_is_visible_only_when_nothing_is_left_to_prepare(
+    client, workspace, monkeypatch
+):
+    folder = write_model(workspace, day=1, best=10)
+    publish(workspace.models_dir, folder, keep=5)
+    wait_for(lambda: version(client) == folder.name)
+
+    monkeypatch.delattr(shelf, "Shelf")
 
     assert best(client) == id_of(10)
 
