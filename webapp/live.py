@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from recommender.catalog.embedded import EmbeddedCatalog
@@ -137,7 +138,10 @@ class LiveCatalog:
             self._cache.refresh_if_changed()
             return
         try:
-            self._catalog = self._catalog or EmbeddedCatalog(self._path)
+            # Made once, for a shop that gave no feed; a file that goes away later is no empty shop.
+            with closing(EmbeddedCatalog(self._path)) as catalog:
+                catalog.count()
+            self._catalog = self._catalog or EmbeddedCatalog(self._path, create=False)
             self._cache = CatalogCache(self._catalog)
         except CatalogError as err:
             if self._problem is None:
