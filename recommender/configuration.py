@@ -82,6 +82,8 @@ def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         place = layer
         for parent in parents:
             place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise SettingsError(f"--set {text}: {parent} was set to a single value before")
         place[key] = _value(value)
     return layer
 
