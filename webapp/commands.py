@@ -105,6 +105,8 @@ def _run(root: Path, address: str, port: int, workers: int) -> int | None:
         websockets=False,
         log_level=LogLevels.warning,
         workers_kill_timeout=_PATIENCE_S,
+        # One that ran out of memory does not end the service; one that cannot start does.
+        respawn_failed_workers=True,
     )
     received: list[int] = []
     server.on_startup(partial(_note_signals, received))

@@ -50,7 +50,7 @@ def register_guard(app: Flask) -> None:
         headers["X-Request-Id"] = g.request_id
         if response.status_code >= 500:
             _LOGGER.warning(
-                "%s %s: %s (%s)",
+                "%s %r: %s (%s)",
                 request.method,
                 request.path,
                 response.status_code,

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from recommender.catalog.embedded import EmbeddedCatalog
@@ -41,12 +42,17 @@ class _Watch:
 class LiveModel:
     """The published model; a newly published one takes its place in one step.
 
+    Args:
+        models_dir: The folder of all versions.
+        prepare: Called with a model before it takes its place.
+
     Attributes:
         problem: Why the newest published model is not in use; None when it is.
     """
 
-    def __init__(self, models_dir: Path) -> None:
+    def __init__(self, models_dir: Path, prepare: Callable[[Artifact], None]) -> None:
         self._models_dir = models_dir
+        self._prepare = prepare
         self._artifact: Artifact | None = None
         self._folder: Path | None = None
         self._broken: Path | None = None
@@ -66,12 +72,13 @@ class LiveModel:
             return
         if folder != self._folder:
             try:
-                self._artifact = load(folder)
+                artifact = load(folder)
             except ArtifactError as err:
                 self._keep_old(folder, err)
                 return
-            self._folder = folder
-            _LOGGER.info("answering with model %s", self._artifact.version)
+            self._prepare(artifact)
+            self._artifact, self._folder = artifact, folder
+            _LOGGER.info("answering with model %s", artifact.version)
         self._broken = self.problem = None
 
     def _keep_old(self, folder: Path, error: ArtifactError) -> None:
@@ -131,7 +138,10 @@ class LiveCatalog:
             self._cache.refresh_if_changed()
             return
         try:
-            self._catalog = self._catalog or EmbeddedCatalog(self._path)
+            # Made once, for a shop that gave no feed; a file that goes away later is no empty shop.
+            with closing(EmbeddedCatalog(self._path)) as catalog:
+                catalog.count()
+            self._catalog = self._catalog or EmbeddedCatalog(self._path, create=False)
             self._cache = CatalogCache(self._catalog)
         except CatalogError as err:
             if self._problem is None:

@@ -13,9 +13,12 @@ MAX_LIMIT = 100
 MAX_IDS = 200
 """Ids in one parameter; as many as an event may name."""
 
+_MAX_FAULTS = 20
+"""Looking for the nearest name of thousands of unknown ones would keep everybody waiting."""
+
 
 class Parameters:
-    """Reads the present request's query; every fault is kept, and `check` tells them all.
+    """Reads the present request's query; `check` tells its first faults.
 
     Args:
         known: Names that the route understands.
@@ -26,6 +29,8 @@ class Parameters:
         self._errors: list[dict[str, Any]] = []
         names = list(known)
         for name, values in request.args.lists():
+            if len(self._errors) == _MAX_FAULTS:
+                break
             if name not in names:
                 nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
                 self._fault(name, "unknown_parameter", f"is unknown; the nearest is {nearest!r}")

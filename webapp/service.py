@@ -1,10 +1,14 @@
 """What all routes share: one workspace's model, products and logs."""
 
+from contextlib import suppress
 from typing import cast
 
 from flask import Flask, current_app
 
 from recommender.data.eventlog import EventLog
+from recommender.errors import CatalogError
+from recommender.serving.artifact import Artifact
+from recommender.serving.shelf import shelf_of
 from recommender.workspace import Workspace
 from webapp.live import LiveCatalog, LiveModel
 from webapp.served import ServedLog
@@ -25,10 +29,16 @@ class Service:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.model = LiveModel(workspace.models_dir)
         self.catalog = LiveCatalog(workspace.catalog_path)
+        self.model = LiveModel(workspace.models_dir, self._prepare)
         self.events = EventLog(workspace.events_dir)
         self.served = ServedLog(workspace.served_dir)
+
+    def _prepare(self, artifact: Artifact) -> None:
+        """Do beforehand what the first answer of a new model would wait for."""
+        # Without products there is no answer that could wait.
+        with suppress(CatalogError):
+            shelf_of(artifact, self.catalog.table())
 
     def attach(self, app: Flask) -> None:
         """Make this the service that the routes of `app` find."""

@@ -1,5 +1,6 @@
 """CSV in any of its usual shapes as Arrow batches of texts."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from recommender.data.lines import BOM, LINE_SCHEMA
+from recommender.data.lines import LINE_SCHEMA
 from recommender.errors import DataError
 
 _BLOCK_BYTES = 1 << 23
@@ -27,7 +28,7 @@ class CsvHeader(NamedTuple):
 
 def csv_header(stream: io.BufferedReader) -> CsvHeader:
     """Look at the names of the columns and what stands between them; nothing is consumed."""
-    start = stream.peek(_HEADER_BYTES)[:_HEADER_BYTES].removeprefix(BOM)
+    start = stream.peek(_HEADER_BYTES)[:_HEADER_BYTES].removeprefix(codecs.BOM_UTF8)
     line = start.partition(b"\n")[0].partition(b"\r")[0].decode(errors="replace")
     delimiter = max(_DELIMITERS, key=line.count)
     names = next(csv.reader([line.replace("\0", "\ufffd")], delimiter=delimiter), [])

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -12,12 +13,19 @@ from pydantic import ValidationError
 from pipelines.ingest.mapping import listed
 from pipelines.ingest.sources import OnBytes, open_bytes
 from recommender.catalog.product import Product
-from recommender.errors import MappingError
+from recommender.errors import DataError, MappingError
+
+if TYPE_CHECKING:
+    import _csv
 
 _LISTED = {"additional_image_link": ",", "product_type": " > "}
 _PRICES = ("price", "sale_price")
 _OWN_ATTRIBUTES = frozenset(Product.model_fields) - {"attributes"}
 _REQUIRED = ("id", "title")
+
+_MAX_HEADER = 1 << 16
+_MAX_LINE = 1 << 20
+"""Characters; a longer line comes in pieces, so that no file can fill the memory."""
 
 _PRICE = re.compile(r"(?:([A-Z]{3})\s*)?([0-9][0-9.,\s']*)(?:\s*([A-Z]{3}))?")
 _REASON_OF = {"id": "id_too_long", "link": "bad_link", "image_link": "bad_link"} | dict.fromkeys(
@@ -51,9 +59,11 @@ def feed_rows(path: str, on_bytes: OnBytes | None = None) -> Iterator[FeedRow]:
     with open_bytes(path, on_bytes) as stream:
         # Bytes that are no UTF-8 become lone surrogates: their row is refused, not the file.
         texts = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
-        header = _printable(texts.readline())
+        header = _printable(texts.readline(_MAX_HEADER))
         if not header.strip():
             return
+        if len(header) == _MAX_HEADER:
+            raise DataError(f"{path} is no product feed: its first line has no end; check the file")
         delimiter = "\t" if "\t" in header or "," not in header else ","
         columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
         names = [_attribute_name(column) for column in columns]
@@ -64,7 +74,8 @@ def feed_rows(path: str, on_bytes: OnBytes | None = None) -> Iterator[FeedRow]:
                     "first line must name the attributes of a Merchant Center feed, between tabs"
                 )
         number = 0
-        for cells in _records(csv.reader(texts, delimiter=delimiter)):
+        lines = iter(lambda: texts.readline(_MAX_LINE), "")
+        for cells in _records(csv.reader(lines, delimiter=delimiter), len(columns)):
             if cells is not None and not any(cells):
                 continue
             number += 1
@@ -80,15 +91,29 @@ def _attribute_name(column: str) -> str:
     return re.sub(r"\s+", "_", column.lower().removeprefix("g:").strip())
 
 
-def _records(reader: Iterator[list[str]]) -> Iterator[list[str] | None]:
-    """The rows of a reader; None for one that it cannot read."""
+def _records(reader: "_csv.Reader", n_columns: int) -> Iterator[list[str] | None]:
+    """The rows of a reader; None for every line that it cannot take apart.
+
+    A quotation mark that is opened and never closed swallows rows. Each counts as a broken one:
+    as part of a single row they would be missed by nobody, and go out of stock.
+    """
     while True:
+        n_lines = reader.line_num
         try:
-            yield next(reader)
+            cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            yield None
+            cells = None
+        if cells is None or any(_holds_a_row(cell, n_columns) for cell in cells):
+            yield from itertools.repeat(None, reader.line_num - n_lines)
+        else:
+            yield cells
+
+
+def _holds_a_row(cell: str, n_columns: int) -> bool:
+    """Whether a line inside a cell has the tabs of a row."""
+    return n_columns > 1 and any(line.count("\t") >= n_columns - 1 for line in cell.split("\n")[1:])
 
 
 def _row(number: int, cells: list[str] | None, columns: list[str], names: list[str]) -> FeedRow:

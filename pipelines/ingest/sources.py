@@ -1,5 +1,6 @@
 """Files of a shop as bytes: plain, gzipped or from stdin, with their errors in words."""
 
+import codecs
 import glob
 import gzip
 import io
@@ -10,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from recommender.data.lines import BOM
 from recommender.errors import DataError
 
 STDIN = "-"
@@ -20,7 +20,7 @@ OnBytes = Callable[[int], None]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PEEK_BYTES = 1 << 16
 
 
@@ -102,7 +102,7 @@ def format_of(path: str, stream: io.BufferedReader) -> str:
         return "ndjson"
     if name.endswith((".csv", ".tsv")):
         return "csv"
-    return "ndjson" if start.removeprefix(BOM).lstrip()[:1] in (b"{", b"[") else "csv"
+    return "ndjson" if start.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[") else "csv"
 
 
 def _buffered(raw: io.RawIOBase) -> io.BufferedReader:

@@ -108,7 +108,12 @@ def stage(connection: Connection, table: pa.Table, query: str) -> None:
         table: The piece.
         query: Makes `STAGED_COLUMNS` of a table `batch`.
     """
-    connection.register("batch", table)
+    try:
+        connection.register("batch", table)
+    except duckdb.Error as err:
+        raise DataError(
+            f"the import cannot go on: {err}; write the column in a plain type, such as text"
+        ) from err
     run_sql(connection, f"INSERT INTO staged {query}")
     connection.unregister("batch")
 

@@ -4,6 +4,7 @@ Every reader yields pairs: an Arrow table to be registered as `batch`, and the S
 fields of it.
 """
 
+import codecs
 import io
 import itertools
 import json
@@ -18,7 +19,7 @@ from pipelines.ingest.delimited import csv_batches, csv_header, with_texts
 from pipelines.ingest.mapping import FieldMap, check_columns, needed_columns
 from pipelines.ingest.sources import STDIN, OnBytes, format_of, open_bytes, reading
 from pipelines.ingest.wire import wire_from_columns, wire_from_lines
-from recommender.data.lines import BOM, LINE_SCHEMA, line_batches
+from recommender.data.lines import LINE_SCHEMA, line_batches
 from recommender.errors import DataError
 
 _BLOCK_BYTES = 1 << 24
@@ -51,7 +52,7 @@ def event_tables(
         DataError: If the file cannot be read.
     """
     with open_bytes(path, on_bytes) as stream:
-        if not stream.peek(1).removeprefix(BOM).strip():
+        if not stream.peek(1).removeprefix(codecs.BOM_UTF8).strip():
             return
         kind = file_format or format_of(path, stream)
         if kind == "ndjson":

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from recommender.data.events import EPOCH_UNITS
 from recommender.data.eventscan import literal
 from recommender.errors import MappingError
 
@@ -11,11 +12,6 @@ _EPOCH = r"\d+(\.\d+)?(E[+-]?\d+)?"
 _DAY_AND_TIME = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?"
 _ZONED = _DAY_AND_TIME + r" ?(Z|UTC|GMT|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
 _NAIVE = rf"{_DAY_AND_TIME}|\d{{4}}-\d{{2}}-\d{{2}}"
-
-# An epoch below 1e11 s, ms or µs lies before the year 5139 (or before 1973-03 as ms).
-_SECONDS_BELOW = 1e11
-_MILLIS_BELOW = 1e14
-_MICROS_BELOW = 1e17
 
 
 def check_zone(tz: str | None) -> None:
@@ -81,12 +77,9 @@ def time_from_type(column: str, kind: pa.DataType, tz: str | None) -> tuple[str,
 
 
 def _from_epoch(number: str) -> str:
-    micros = f"""
-        CASE
-            WHEN {number} < {_SECONDS_BELOW:.0f} THEN {number} * 1000000
-            WHEN {number} < {_MILLIS_BELOW:.0f} THEN {number} * 1000
-            WHEN {number} < {_MICROS_BELOW:.0f} THEN {number}
-        END
-    """
+    cases = " ".join(
+        f"WHEN {number} < {limit} THEN {number} * {1_000_000 // unit}"
+        for limit, unit in EPOCH_UNITS.items()
+    )
     # The connection's time zone is UTC.
-    return f"make_timestamp(round({micros})::BIGINT)::TIMESTAMPTZ"
+    return f"make_timestamp(round(CASE {cases} END)::BIGINT)::TIMESTAMPTZ"

@@ -85,18 +85,17 @@ def wire_from_columns(
 
 
 def _items_of(schema: pa.Schema) -> str:
-    """SQL of `items`: a list of structs, or JSON in a text."""
+    """SQL of `items`: a list of structs, or JSON in a text; anything else counts as no items."""
     structure = [dict.fromkeys(ITEM_FIELDS, "VARCHAR")]
     position = schema.get_field_index("items")
     if position < 0:
         return f"from_json('null', {literal(json.dumps(structure))})"
     kind = schema.field(position).type
-    if pa.types.is_string(kind):
-        # Half an array must not end the query: it counts as no items.
-        return (
-            f"from_json(CASE WHEN json_valid(items) THEN items END, "
-            f"{literal(json.dumps(structure))})"
-        )
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not (is_list and pa.types.is_struct(kind.value_type)):
+        # Half an array must not end the query.
+        text = "CASE WHEN json_valid(items::VARCHAR) THEN items::VARCHAR END"
+        return f"from_json({text}, {literal(json.dumps(structure))})"
     inner = kind.value_type
     fields = ", ".join(
         f"{identifier(name)} := " + _text_of(f"item.{identifier(name)}", inner.field(name).type)

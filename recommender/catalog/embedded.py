@@ -159,12 +159,12 @@ class EmbeddedCatalog:
     def _file(self) -> tuple[int, int] | None:
         try:
             status = os.stat(self._path)  # noqa: PTH116
-        except FileNotFoundError:
+        except OSError:
             return None
         return status.st_dev, status.st_ino
 
     def _connect(self) -> sqlite3.Connection:
-        is_there = self._path.exists()
+        is_there = self._file() is not None
         if not is_there and not self._create:
             raise CatalogError(
                 f"there is no catalog at {self._path}; run: recommender import items FILE"

@@ -74,6 +74,12 @@ MAX_ID_BYTES = 256
 MAX_ITEMS = 200
 MAX_FUTURE_S = 24 * 3600
 
+EPOCH_UNITS = {10**11: 1, 10**14: 1_000, 10**17: 1_000_000}
+"""Units a second by the limit below which an epoch has them: seconds, ms or µs, told by size.
+
+They fit every time from March 1973 to the year 5138.
+"""
+
 LOG_COLUMNS = {
     "event_id": "VARCHAR",
     "event_name": "VARCHAR",

@@ -1,5 +1,6 @@
 """Lines of NDJSON as Arrow batches, block by block, so that no file need fit into memory."""
 
+import codecs
 import itertools
 from collections.abc import Iterable, Iterator
 
@@ -17,8 +18,6 @@ LINE_SCHEMA = pa.schema([("ordinal", pa.int64()), ("line", pa.string()), ("probl
 """`ordinal` counts lines from 0; `problem` is null, `not_utf8` or `line_too_long`."""
 
 _NEWLINE = ord("\n")
-BOM = b"\xef\xbb\xbf"
-"""What some programs write in front of UTF-8."""
 
 
 def line_batches(blocks: Iterable[bytes]) -> Iterator[pa.RecordBatch]:
@@ -45,7 +44,7 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     rest, dropping, is_first = b"", False, True
     for block in blocks:
         if is_first:
-            block, is_first = block.removeprefix(BOM), False
+            block, is_first = block.removeprefix(codecs.BOM_UTF8), False
         if dropping:
             _, newline, block = block.partition(b"\n")
             dropping = not newline

@@ -77,6 +77,9 @@ _making = threading.Lock()
 
 def shelf_of(artifact: Artifact, table: ProductTable) -> Shelf:
     """The shelf of an artifact and a table, made once for the pair."""
+    shelf = _shelves.get(artifact)
+    if shelf is not None and shelf.table is table:
+        return shelf  # without the lock: whoever makes another one holds up nobody
     with _making:
         shelf = _shelves.get(artifact)
         if shelf is None or shelf.table is not table:

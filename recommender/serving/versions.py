@@ -175,7 +175,7 @@ def _history(models_dir: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue  # cut short by a crash, so its pointer never moved
     live = current(models_dir)
-    reached = [*(line["was"] for line in lines[1:]), live.name if live else None]
+    reached = [*(line["was"] for line in lines), live.name if live else None][1:]
     return [
         line for line, next_was in zip(lines, reached, strict=True) if line["version"] == next_was
     ]

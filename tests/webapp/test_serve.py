@@ -3,6 +3,7 @@
 import functools
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -40,6 +41,31 @@ def test_every_process_writes_its_own_log_and_a_service_manager_can_end_it(start
     assert (code, "Traceback" in said) == (0, False)
     assert len(logged(workspace)) == 40
     assert len({path.stem.rpartition("-")[2] for path in files}) == len(files) <= 2
+
+
+def test_a_worker_that_is_killed_gets_a_successor(start, workspace):
+    server = start(workspace.root)
+    server.call("/v1/events", VIEW)
+    os.kill(_writer(workspace), signal.SIGKILL)
+
+    wait_for(lambda: _answers(server))
+    assert server.call("/v1/events", VIEW)[1]["accepted"] == 1
+
+    assert server.end(signal.SIGTERM)[0] == 0
+    assert len(logged(workspace)) == 2
+
+
+def _writer(workspace) -> int:
+    """The process whose file is in the event log."""
+    (path,) = workspace.events_dir.glob("*/*.ndjson")
+    return int(path.stem.rpartition("-")[2])
+
+
+def _answers(server) -> bool:
+    try:
+        return server.call("/livez")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 @pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recommender.data.events import (
+    EPOCH_UNITS,
     ITEM_EVENT_NAMES,
     MAX_FUTURE_S,
     MAX_ID_BYTES,
@@ -20,7 +21,6 @@ MAX_AGE_S = 7 * 24 * 3600
 
 _MAX_TEXT_BYTES = 2048
 _MAX_NUMBER = 1e15
-_MAX_EPOCH = {1e11: 1, 1e14: 1e3, 1e17: 1e6}
 _IDS = (
     "event_id",
     "event_name",
@@ -105,7 +105,7 @@ def _apply_consent(kept: dict[str, Any], consent: str | None) -> None:
 
 def _items(event: Mapping[str, Any], event_name: str) -> list[dict[str, Any]] | None:
     items = event.get("items")
-    if items is None and event.get("item_id") is not None:
+    if items in (None, []) and event.get("item_id") not in (None, ""):
         return [_item(event, "")]
     if not isinstance(items, list | None):
         raise RefusedEventError("bad_value", "items is a list of objects", "/items")
@@ -200,7 +200,7 @@ def _parse_time(value: object) -> datetime:
     if isinstance(value, str):
         return _parse_text_time(value.strip())
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        for limit, unit in _MAX_EPOCH.items():
+        for limit, unit in EPOCH_UNITS.items():
             if value < limit:
                 return datetime.fromtimestamp(value / unit, UTC)
     raise RefusedEventError(
@@ -210,7 +210,7 @@ def _parse_time(value: object) -> datetime:
 
 def _parse_text_time(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
     except ValueError as err:
         raise RefusedEventError(
             "bad_event_time", f"event_time {text[:40]!r} is not RFC 3339", "/event_time"

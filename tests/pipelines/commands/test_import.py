@@ -185,6 +185,21 @@ def test_ctrl_c_ends_with_130_and_changes_nothing(shop):
     assert [path.name for path in shop.iterdir()] == [".lock"]
 
 
+def test_a_feed_needs_the_base_install_only(tmp_path):
+    feed = tmp_path / "feed.tsv"
+    feed.write_text("id\ttitle\nA\tChair\n")
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['duckdb', 'pyarrow', 'pandas', 'narwhals']))\n"
+        "from pipelines.commands.import_ import import_\n"
+        f"import_(['items', {str(feed)!r}, '-w', {str(tmp_path / 'shop')!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "1 products added" in done.stderr
+
+
 def test_the_command_loads_no_heavy_library_before_it_runs():
     code = (
         "import sys, pipelines.commands.import_\n"

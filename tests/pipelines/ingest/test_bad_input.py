@@ -174,6 +174,32 @@ def test_binary_rubbish_with_another_name(write, take):
         take(write("a.csv", RUBBISH))
 
 
+@pytest.mark.parametrize(
+    "items",
+    [
+        pa.array([3], pa.int32()),
+        pa.array([None], pa.null()),
+        pa.array([["B"]], pa.list_(pa.string())),
+        pa.array([{"item_id": "B"}], pa.struct([("item_id", pa.string())])),
+        pa.array(["3"], pa.large_string()),
+    ],
+    ids=lambda items: str(items.type),
+)
+def test_items_of_parquet_that_are_no_list_count_as_none(items, take, log, tmp_path):
+    table = {
+        "visitor_id": ["v1"], "event_name": ["view_item"], "event_time": ["2026-11-20T10:00:00Z"],
+        "items": items,
+    }  # fmt: skip
+    pq.write_table(pa.table(table | {"item_id": ["A"]}), tmp_path / "both.parquet")
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+
+    assert take(tmp_path / "both.parquet").imported == 1
+    assert log("item_id") == [("A",)]
+    assert take(tmp_path / "a.parquet", settings={"max_refused": 1}).refused == {
+        "missing_item_id": 1
+    }
+
+
 def test_half_a_parquet(write, take, tmp_path):
     table = pa.table({"event_name": ["view"] * 1000, "event_time": [str(n) for n in range(1000)]})
     pq.write_table(table, tmp_path / "whole")

@@ -154,6 +154,20 @@ def test_a_bad_additional_link_is_refused(write, tmp_path):
     assert [row.reason for row in feed_rows(str(write("feed.tsv", text)))] == ["bad_link"] * 2
 
 
+@pytest.mark.parametrize("n_swallowed", [20, 4000])
+def test_rows_that_an_open_quotation_mark_swallows_are_refused_one_by_one(
+    n_swallowed, write, take, products
+):
+    rows = [row(number) for number in range(n_swallowed + 2)]
+    take(write("feed.tsv", HEADER + "".join(rows)))
+    opened = [row(0, title='"Best chair'), *rows[1:-1], row(n_swallowed + 1, title='Bar"')]
+
+    with pytest.raises(RefusedRowsError, match="open quotation mark"):
+        take(write("feed.tsv", HEADER + "".join(opened)))
+
+    assert {product.availability for product in products().values()} == {"in_stock"}
+
+
 def test_too_many_refused_rows_change_nothing(write, take, products):
     take(write("feed.tsv", HEADER + row(1) + row(2)))
     bad = HEADER + row(3) + row(4, price="cheap")
@@ -232,6 +246,8 @@ def test_unreadable_feeds(write, take, tmp_path, workspace):
     assert EmbeddedCatalog(workspace.catalog_path).count() == 0
     with pytest.raises(MappingError, match="its columns are"):
         take(write("feed.tsv", random.Random(5).randbytes(100_000)))
+    with pytest.raises(DataError, match="first line has no end"):
+        take(write("feed.tsv", b"A" * 200_000))
     with pytest.raises(DataError, match="there is no file"):
         take(tmp_path / "missing.tsv")
     with pytest.raises(DataError, match="is a folder"):

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -174,6 +175,18 @@ def test_without_create_a_missing_file_stays_missing(path):
     EmbeddedCatalog(path).upsert([product("a")])
     assert catalog.count() == 1
     catalog.close()
+
+
+def test_a_folder_that_goes_away_is_a_sentence(tmp_path):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    with closing(EmbeddedCatalog(folder / "catalog.sqlite")) as catalog:
+        assert catalog.upsert([product("A")]).added == catalog.count() == 1
+        folder.rename(tmp_path / "elsewhere")
+        folder.write_text("a file where the folder was")
+
+        with pytest.raises(CatalogError, match="cannot be used"):
+            catalog.get(["A"])
 
 
 def test_a_file_that_is_no_database_is_a_sentence(path, tmp_path):

@@ -22,6 +22,15 @@ def history(models_dir):
     return [json.loads(line) for line in (models_dir / "history.ndjson").read_text().splitlines()]
 
 
+@pytest.mark.parametrize("written", ["", '{"schema_version": 1, "at": "2026-'])
+def test_a_history_without_a_whole_line_is_none(written, models_dir, write_version):
+    write_version()
+    (models_dir / "history.ndjson").write_text(written)
+
+    with pytest.raises(ArtifactError, match="no earlier version"):
+        rollback(models_dir)
+
+
 def test_nothing_published_yet(models_dir, write_version):
     assert current(models_dir) is None
     assert list_versions(models_dir) == []

@@ -79,6 +79,10 @@ def test_a_flat_item_id_counts_as_the_first_item():
     kept = check_event({**VIEW, "items": None, "item_id": 12345}, NOW)
 
     assert kept["items"] == [{"item_id": "12345"}]
+    assert check_event({**VIEW, "items": [], "item_id": "A"}, NOW)["items"] == [{"item_id": "A"}]
+    assert "items" not in check_event(
+        {**VIEW, "event_name": "search", "items": None, "item_id": ""}, NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,6 +90,7 @@ def test_a_flat_item_id_counts_as_the_first_item():
     [
         ("2026-11-21T10:00:00+01:00", "2026-11-21T09:00:00.000Z"),
         ("2026-11-21T09:00:00.123456Z", "2026-11-21T09:00:00.123456Z"),
+        ("2026-11-21t09:00:00z", "2026-11-21T09:00:00.000Z"),
         (1795251600, "2026-11-21T09:00:00.000Z"),
         (1795251600123, "2026-11-21T09:00:00.123Z"),
         ("1795251600123", "2026-11-21T09:00:00.123Z"),

@@ -26,11 +26,7 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask):
         "rank": 1,
         "score": None,
         "source": "model",
-        "reason": {
-            "type": "because_viewed",
-            "item_id": id_of(9),
-            "text": "Because you viewed Larch chair no. 9",
-        },
+        "reason": {"type": "popular", "item_id": None, "text": "Popular in this shop"},
         "title": "Oak chair no. 0",
         "link": "/product?id=SKU%2000%2Fa",
         "image_link": "/pictures/0.svg",
@@ -99,6 +95,13 @@ def test_an_unknown_parameter_names_the_nearest(client):
         "the parameter 'plcement' is unknown; the nearest is 'placement'",
         "the parameter 'itemid' is unknown; the nearest is 'item_id'",
     ]
+
+
+def test_thousands_of_unknown_parameters_are_not_all_told(client):
+    answer = client.get(f"{URL}?" + "&".join(f"a{number}=" for number in range(5000)))
+
+    assert answer.status_code == 400
+    assert len(answer.json["errors"]) == 20
 
 
 def test_several_items_are_one_visitors_own(ask):
