@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+SMALLEST_NORM = 1e-6
+"""Vectors shorter than this count as this long, so that a zero vector stays zero."""
+
 
 def nearest(
     vectors: NDArray[np.float32], index: int, k: int
@@ -30,7 +33,7 @@ def nearest(
     if not 0 <= index < n:
         raise ValueError(f"index must be in 0..{n - 1}, got {index}")
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vectors[index])
-    cosines = (vectors @ vectors[index]) / np.maximum(lengths, np.float32(1e-12))
+    cosines = (vectors @ vectors[index]) / np.maximum(lengths, np.float32(SMALLEST_NORM**2))
     cosines[index] = -np.inf
     order = np.argsort(-cosines, kind="stable")[: min(k, n - 1)]
     return order, cosines[order]

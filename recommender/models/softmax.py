@@ -8,13 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, last_items
 from recommender.models.contract import Model, check_pairs
+from recommender.models.metrics import validation_quality
 from recommender.models.quiet import quiet_start
 from recommender.settings import Settings
-
-SMALLEST_NORM = 1e-6
-"""Vectors shorter than this count as this long, so that a zero vector stays zero."""
 
 
 class Softmax(Model):
@@ -59,11 +58,14 @@ class Softmax(Model):
             from recommender.models.softmax_training import train_network
 
         check_pairs(train)
+        quality = None
+        if validation is not None and (validation.lengths >= 2).any():
+            quality = partial(self._quality, validation)
         best = None
         for start in self._starts(vectors):
             trained = train_network(
                 train,
-                validation,
+                quality,
                 n_items=self.n_items,
                 settings=self.settings,
                 start=vectors if start == "word2vec" else None,
@@ -80,6 +82,11 @@ class Softmax(Model):
         self.network_ = best.network
         self._take(best.arrays)
         return self
+
+    def _quality(
+        self, validation: Sessions, arrays: Mapping[str, NDArray[Any]]
+    ) -> dict[str, float]:
+        return validation_quality(Softmax.from_arrays(arrays, self.settings), validation)
 
     def _starts(self, vectors: NDArray[np.float32] | None) -> list[str]:
         wanted = self.settled_.get("start", self.settings.model.start)

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD
-from recommender.models.softmax import SMALLEST_NORM
 
 
 @keras.saving.register_keras_serializable(package="session_recommender")

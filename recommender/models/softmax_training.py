@@ -1,7 +1,7 @@
 """Training of the compact softmax network, epoch by epoch, with the best weights kept."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, training_windows
-from recommender.models.metrics import validation_quality
-from recommender.models.softmax import SMALLEST_NORM, Softmax
 from recommender.models.softmax_network import SoftmaxNetwork
 from recommender.settings import Settings, SoftmaxSettings
 
 ADAM_BETA_1, ADAM_BETA_2, ADAM_EPSILON = 0.9, 0.999, 1e-7
+Quality = Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]
+"""Serving arrays in, validation figures out."""
+
 WARM_UP_STEPS = 200
 LAST_RATE = 0.01
 """The learning rate ends at this share of its peak."""
@@ -34,7 +36,7 @@ class TrainedNetwork:
 
 def train_network(
     train: Sessions,
-    validation: Sessions | None,
+    quality: Quality | None,
     *,
     n_items: int,
     settings: Settings,
@@ -47,8 +49,8 @@ def train_network(
 
     Args:
         train: Sessions of item indices below `n_items`.
-        validation: Later sessions; without any that has a next item, exactly `epochs` epochs are
-            trained.
+        quality: Asked after each epoch how good its weights are on later sessions; its
+            `log_likelihood` chooses the epoch. Without it exactly `epochs` epochs are trained.
         n_items: Size of the vocabulary.
         settings: Of the workspace.
         start: Vectors that the table starts from, shape (n_items, dim); None for a random start.
@@ -66,16 +68,14 @@ def train_network(
         network.table.assign(prepared_start(start, network.table.numpy()))
     # More sessions plan fewer epochs: what was found on fewer sessions must still fit in.
     planned = max(chosen.epochs or planned_epochs(len(train.items)), epochs or 0)
-    asks = validation is not None and bool((validation.lengths >= 2).any())
     trainer = _Trainer(network, train, chosen, planned, seed)
     best = TrainedNetwork(network, {}, 0, -math.inf)
     for epoch in range(1, (epochs or planned) + 1):
         record: dict[str, Any] = {"epoch": epoch, "loss": round(trainer.epoch(), 4)}
         arrays, gain = serving_arrays(network), float(epoch)
-        if validation is not None and asks:
-            quality = validation_quality(Softmax.from_arrays(arrays, settings), validation)
-            record["validation"] = quality
-            gain = quality["log_likelihood"]
+        if quality is not None:
+            record["validation"] = quality(arrays)
+            gain = record["validation"]["log_likelihood"]
         on_epoch(record)
         if gain > best.validation_gain:
             best = TrainedNetwork(network, arrays, epoch, gain)
