@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, training_windows
+from recommender.errors import SettingsError
 from recommender.models.softmax_network import SoftmaxNetwork
 from recommender.settings import Settings, SoftmaxSettings
 
@@ -57,6 +58,9 @@ def train_network(
         epochs: Where to stop, as an earlier call found it; None for the schedule's whole length.
         seed: Seed of start, order, dropout and sampling.
         on_epoch: Called with each epoch's record.
+
+    Raises:
+        SettingsError: If training diverges.
     """
     chosen = settings.softmax
     keras.utils.set_random_seed(seed)
@@ -71,7 +75,13 @@ def train_network(
     trainer = _Trainer(network, train, chosen, planned, seed)
     best = TrainedNetwork(network, {}, 0, -math.inf)
     for epoch in range(1, (epochs or planned) + 1):
-        record: dict[str, Any] = {"epoch": epoch, "loss": round(trainer.epoch(), 4)}
+        loss = trainer.epoch()
+        if not math.isfinite(loss):
+            raise SettingsError(
+                f"training diverged in epoch {epoch}: the loss is no number; lower "
+                f"softmax.learning_rate ({chosen.learning_rate}) or raise softmax.temperature"
+            )
+        record: dict[str, Any] = {"epoch": epoch, "loss": round(loss, 4)}
         arrays, gain = serving_arrays(network), float(epoch)
         if quality is not None:
             record["validation"] = quality(arrays)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.data.examples import Sessions, last_items, sessions_from_lists
-from recommender.errors import DataError
+from recommender.errors import DataError, SettingsError
 from recommender.models.softmax import Softmax
 from recommender.settings import ModelSettings, Settings, SoftmaxSettings
 
@@ -179,3 +179,8 @@ def test_a_validation_that_asks_nothing_settles_the_whole_schedule(
 ) -> None:
     model = Softmax(N_ITEMS, settings()).fit(ring[0], sessions_from_lists([[3], []]))
     assert model.settled_ == {"start": "random", "epochs": 4}
+
+
+def test_a_training_that_diverges_says_so(ring: tuple[Sessions, Sessions]) -> None:
+    with pytest.raises(SettingsError, match=r"lower softmax\.learning_rate \(1000"):
+        Softmax(N_ITEMS, settings(learning_rate=1000)).fit(ring[0], None)
