@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,7 +55,7 @@ class Shop:
     def say(self, text: str = "") -> None:
         """Print a line for people, to stderr; silent under `--json` and `--quiet`."""
         if not self.as_json and self.verbosity >= 0:
-            click.echo(text, err=True)
+            click.echo(log_line("info", text) if self.log_format == "json" else text, err=True)
 
     def put(self, body: Any, text: str | None = None) -> None:
         """Print the result to stdout: `body` as JSON under `--json`, else `text`."""
@@ -67,6 +68,19 @@ class Shop:
     def shows_progress(self) -> bool:
         """Whether a progress bar belongs on stderr."""
         return not self.as_json and self.verbosity >= 0 and sys.stderr.isatty()
+
+
+def log_line(level: str, message: str) -> str:
+    """A line of `--log-format json`: the time in UTC, the level, the message."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": now, "level": level, "message": message}, ensure_ascii=False)
+
+
+class _JsonFormatter(logging.Formatter):
+    """Library log records in the same form."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return log_line(record.levelname.lower(), super().format(record))
 
 
 def common_options(function: AnyFunction) -> AnyFunction:
@@ -116,9 +130,8 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print to stderr in the chosen log format."""
-        line = f"Error: {self.message}"
-        if self._log_format == "json":
-            line = json.dumps({"level": "error", "message": self.message}, ensure_ascii=False)
+        as_json = self._log_format == "json"
+        line = log_line("error", self.message) if as_json else f"Error: {self.message}"
         click.echo(line, file=file, err=file is None)
 
 
@@ -166,8 +179,11 @@ class CommandGroup(click.Group):
 @click.pass_obj
 def cli(shop: Shop | None) -> None:
     """Product recommendations from a shop's browse sessions."""
-    level = logging.INFO if shop is not None and shop.verbosity > 0 else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    shop = shop or Shop()
+    logging.basicConfig(level=logging.INFO if shop.verbosity > 0 else logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        plain = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+        handler.setFormatter(_JsonFormatter() if shop.log_format == "json" else plain)
 
 
 def main() -> None:

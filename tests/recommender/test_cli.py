@@ -1,0 +1,63 @@
+"""The command group: common options on both sides, exit codes, log lines."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from recommender.cli import cli
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words))
+
+
+def test_common_options_work_before_and_after_the_command(tmp_path: Path) -> None:
+    for words in (["-w", str(tmp_path), "sessions"], ["sessions", "-w", str(tmp_path)]):
+        done = call(*words)
+        assert done.exit_code == 0
+        assert str(tmp_path) in done.output
+
+
+def test_an_unknown_command_or_option_is_a_usage_error(tmp_path: Path) -> None:
+    assert call("seshions").exit_code == 2
+    assert call("sessions", "--no-such-option").exit_code == 2
+    done = call("sessions", "-w", str(tmp_path), "--set", "sessions.gab_s=3")
+    assert done.exit_code == 2
+    assert "the nearest is sessions.gap_s" in done.output
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_log_lines_as_json(tmp_path: Path, before: bool) -> None:
+    words = ["models", "promote", "nothing", "-w", str(tmp_path)]
+    flag = ["--log-format", "json"]
+    done = call(*flag, *words) if before else call(*words, *flag)
+    assert done.exit_code == 1
+    line = json.loads(done.stderr)
+    assert line["level"] == "error"
+    assert line["time"].endswith("+00:00")
+
+
+def test_progress_as_json(tmp_path: Path) -> None:
+    done = call("simulate", str(tmp_path / "shop"), "--products", "48", "--visitors", "2",
+                "--days", "2", "--log-format", "json")  # fmt: skip
+    assert done.exit_code == 0
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line["level"] for line in lines} == {"info"}
+
+
+def test_a_missing_extra_says_what_to_install(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['duckdb'] = None\n"
+        "from recommender.cli import main\n"
+        "sys.argv = ['recommender', 'sessions', '-w', sys.argv[1]]\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install 'session-recommender[train]'" in done.stderr
