@@ -8,6 +8,7 @@ from recommender.settings import Exclusion
 
 EXCLUSION: Exclusion = "current"
 """Judged as a page lives: its own product is never recommended."""
+_TITLES = {"popularity": "popularity", "live": "the live model"}
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,18 @@ class Verdict:
         }
 
 
-def decide(over_popularity: Interval, over_live: Interval | None) -> Verdict:
+def decide(over_popularity: Interval | None, over_live: Interval | None) -> Verdict:
     """Judge by the paired 95 % intervals of the differences in MRR@20.
 
     Args:
-        over_popularity: Candidate less popularity; refused unless its lower end is above 0.
+        over_popularity: Candidate less popularity; refused unless its lower end is above 0. None
+            where the shop chose popularity itself.
         over_live: Candidate less the live model; refused if its upper end is below 0. None
             without a live model.
     """
-    differences = {"popularity": over_popularity}
-    if over_live is not None:
-        differences["live"] = over_live
-    if over_popularity.low <= 0:
+    rivals = {"popularity": over_popularity, "live": over_live}
+    differences = {name: interval for name, interval in rivals.items() if interval is not None}
+    if over_popularity is not None and over_popularity.low <= 0:
         reason = (
             "refused: the candidate does not beat popularity; "
             f"its MRR@20 is ahead by {_in_words(over_popularity)}, and the lower end is not above 0"
@@ -61,10 +62,12 @@ def decide(over_popularity: Interval, over_live: Interval | None) -> Verdict:
             f"its MRR@20 is ahead by {_in_words(over_live)}, and the upper end is below 0"
         )
         return Verdict(False, reason, differences)
-    reason = f"MRR@20 is ahead of popularity by {_in_words(over_popularity)}"
-    if over_live is not None:
-        reason += f", of the live model by {_in_words(over_live)}"
-    return Verdict(True, reason, differences)
+    ahead = [
+        f"of {_TITLES[name]} by {_in_words(interval)}" for name, interval in differences.items()
+    ]
+    if not ahead:
+        return Verdict(True, "popularity is what the shop chose, and nothing was live", differences)
+    return Verdict(True, f"MRR@20 is ahead {', '.join(ahead)}", differences)
 
 
 def _in_words(interval: Interval) -> str:

@@ -106,7 +106,8 @@ def judge_candidate(
     held_out = held_out_over(closed, settings, union, split.from_us, split.until_us)
     resampled = _resampled(held_out, union, contestants, settings)
     over_live = None if live is None else _difference(resampled, "live")
-    return decide(_difference(resampled, "popularity"), over_live)
+    over_popularity = _difference(resampled, "popularity")
+    return decide(None if candidate.model.name == "popularity" else over_popularity, over_live)
 
 
 def _resampled(

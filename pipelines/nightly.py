@@ -172,7 +172,8 @@ def _judge_and_publish(
         verdict = judge_candidate(
             closed, settings, judging, _contestant(trained), _contestant(popularity), live
         )
-    run.say(evaluation_table(report, only=EXCLUSION))
+    told = EXCLUSION if EXCLUSION in settings.evaluation.exclude else None
+    run.say(evaluation_table(report, only=told))
     run.record.update(
         judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled)
     )

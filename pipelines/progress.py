@@ -8,14 +8,18 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from recommender.cli import Shop
+from recommender.interrupt import check_interrupt
 from recommender.models.contract import OnEpoch
 
 
 @contextmanager
 def training_progress(shop: Shop) -> Iterator[Callable[[str], OnEpoch | None]]:
-    """A line per training with its newest epoch; silent where no terminal listens."""
+    """A line per training with its newest epoch; silent where no terminal listens.
+
+    After each epoch a lost Ctrl-C is raised.
+    """
     if not shop.shows_progress:
-        yield lambda _: None
+        yield lambda _: lambda _: check_interrupt()
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -24,6 +28,7 @@ def training_progress(shop: Shop) -> Iterator[Callable[[str], OnEpoch | None]]:
             task = progress.add_task(stage, total=None)
 
             def on_epoch(record: Mapping[str, Any]) -> None:
+                check_interrupt()
                 progress.update(task, description=f"{stage}, {describe_epoch(record)}")
 
             return on_epoch

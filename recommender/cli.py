@@ -18,11 +18,13 @@ import click
 
 from recommender.configuration import load_settings
 from recommender.errors import MissingExtraError, RecommenderError
+from recommender.interrupt import check_interrupt, watch_interrupts
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
+_INTERRUPTED = "Interrupted; what was there before is unchanged."
 _EXTRA_OF = {
     **dict.fromkeys(
         ["duckdb", "gensim", "keras", "narwhals", "pandas", "pyarrow", "scipy", "sklearn"], "train"
@@ -54,11 +56,13 @@ class Shop:
 
     def say(self, text: str = "") -> None:
         """Print a line for people, to stderr; silent under `--json` and `--quiet`."""
+        check_interrupt()
         if not self.as_json and self.verbosity >= 0:
             click.echo(log_line("info", text) if self.log_format == "json" else text, err=True)
 
     def put(self, body: Any, text: str | None = None) -> None:
         """Print the result to stdout: `body` as JSON under `--json`, else `text`."""
+        check_interrupt()
         if self.as_json:
             click.echo(json.dumps(body, ensure_ascii=False))
         elif text is not None:
@@ -165,7 +169,7 @@ class CommandGroup(click.Group):
             advice = f"{err.name} is not installed; run: pip install 'session-recommender[{extra}]'"
             raise Failure(MissingExtraError(advice), shop.log_format) from err
         except KeyboardInterrupt:
-            click.echo("Interrupted; what was there before is unchanged.", err=True)
+            click.echo(_INTERRUPTED, err=True)
             ctx.exit(130)
 
     @staticmethod
@@ -188,4 +192,9 @@ def cli(shop: Shop | None) -> None:
 
 def main() -> None:
     """Run the command line."""
-    cli(prog_name="recommender")
+    try:
+        watch_interrupts()
+        cli(prog_name="recommender")
+    except KeyboardInterrupt:
+        click.echo(_INTERRUPTED, err=True)
+        sys.exit(130)

@@ -58,7 +58,7 @@ class SessionSettings(Section):
 
     events: list[str] = ["view_item", "select_item", "add_to_cart", "purchase"]
     """Names of the events that make a session."""
-    gap_s: Annotated[float, Field(ge=0.001)] = 1800
+    gap_s: Annotated[float, Field(ge=0.001, le=1e9)] = 1800
     """A pause longer than this many seconds starts a new session; at least a millisecond."""
     collapse_repeats: bool = True
     """Consecutive events of one item count as one step (before `min_length`)."""

@@ -51,6 +51,19 @@ class Workspace:
         """What each night did and decided."""
         return self.root / "runs"
 
+    def require(self) -> None:
+        """Make sure that a slip in the path does not open an empty shop there.
+
+        Raises:
+            DataError: If the folder holds nothing of a workspace.
+        """
+        places = (self.settings_path, self.events_dir, self.catalog_path, self.models_dir)
+        if not any(place.exists() for place in places):
+            raise DataError(
+                f"{self.root} is no workspace; make one with `recommender init`, or name another "
+                "with --workspace"
+            )
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the workspace against other writing runs; it is free again when the process ends.

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recommender.cli import Shop, common_options
-from recommender.errors import BusyError, DataError, RecommenderError, SettingsError
-from recommender.workspace import Workspace
+from recommender.errors import BusyError, RecommenderError, SettingsError
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,7 +33,8 @@ def serve(shop: Shop, host: str | None, port: int | None, workers: int | None) -
     published meanwhile is picked up without a restart.
     """
     settings = shop.settings().serve
-    root = _workspace(shop.workspace)
+    shop.workspace.require()
+    root = shop.workspace.root.resolve()
     address = _loopback(host or settings.host)
     port = port or settings.port
     _check_free(address, port)
@@ -46,17 +46,6 @@ def serve(shop: Shop, host: str | None, port: int | None, workers: int | None) -
     if ended_by == signal.SIGINT:
         shop.say("Stopped.")
         click.get_current_context().exit(130)
-
-
-def _workspace(workspace: Workspace) -> Path:
-    """A slip in the path must not open an empty shop there."""
-    places = (workspace.settings_path, workspace.catalog_path, workspace.models_dir)
-    if not any(place.exists() for place in places):
-        raise DataError(
-            f"{workspace.root} is no workspace; make one with `recommender init`, or name "
-            "another with --workspace"
-        )
-    return workspace.root.resolve()
 
 
 def _loopback(host: str) -> str:

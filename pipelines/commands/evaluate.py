@@ -48,17 +48,18 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
     "--test-from",
     callback=_time,
     metavar="TIME",
-    help="Test on what starts at this time or later  [default: the last evaluation.test_days]",
+    help="Test on what starts at this time or later; without an offset, in time_zone"
+    "  [default: the last evaluation.test_days]",
 )
 @click.pass_obj
 def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
     """Train models on earlier days and judge them on later ones."""
+    settings = shop.settings()
     from pipelines.evaluate import evaluate_models
     from pipelines.progress import training_progress
     from pipelines.tables import evaluation_table
     from recommender.data.days import us_of
 
-    settings = shop.settings()
     test_us = None
     if test_from is not None:
         if test_from.tzinfo is None:

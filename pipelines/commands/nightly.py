@@ -11,10 +11,11 @@ from recommender.errors import GateRefusedError
 @click.pass_obj
 def nightly(shop: Shop) -> None:
     """Import, train, judge on the newest day, refit and publish; or refuse and say why."""
+    settings = shop.settings()
+    shop.workspace.require()
     from pipelines.nightly import run_night
     from pipelines.progress import training_progress
 
-    settings = shop.settings()
     with training_progress(shop) as on_training:
         record = run_night(shop.workspace, settings, on_training=on_training, say=shop.say)
     shop.put(record)

@@ -73,7 +73,7 @@ def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[st
     if item_ids:
         viewed = [product.title if (product := products.get(item_id)) else item_id
                   for item_id in item_ids]  # fmt: skip
-        lines.append(f"After {', '.join(viewed)}:")
+        lines.append(f"After {' → '.join(viewed)}:")
     for item in body["items"]:
         price = "" if item["price"] is None else f"  {item['price']:.2f} {item['currency'] or ''}"
         name = item["title"] or item["id"]

@@ -18,10 +18,10 @@ from recommender.cli import Shop, common_options
 @click.pass_obj
 def sessions(shop: Shop, out: Path | None) -> None:
     """Cut the event log into sessions and count them."""
+    settings = shop.settings()
     from recommender.data.sessionfile import summarize_sessions
     from recommender.data.steps import nothing_found
 
-    settings = shop.settings()
     events_dir = shop.workspace.events_dir
     counts = summarize_sessions(events_dir, settings, out)
     text = (

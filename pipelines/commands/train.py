@@ -12,13 +12,14 @@ from recommender.cli import Shop, common_options
 @click.pass_obj
 def train(shop: Shop, wanted: bool | None) -> None:
     """Train a version of the model on everything in the event log."""
+    settings, models_dir = shop.settings(), shop.workspace.models_dir
+    shop.workspace.require()
     from pipelines.progress import training_progress
     from pipelines.tables import evaluation_table
     from pipelines.version import train_version
     from recommender.serving.artifact import load
     from recommender.serving.versions import current, publish
 
-    settings, models_dir = shop.settings(), shop.workspace.models_dir
     with shop.workspace.lock(), training_progress(shop) as on_training:
         folder = train_version(shop.workspace, settings, on_training=on_training, say=shop.say)
         live = current(models_dir) is None if wanted is None else wanted

@@ -34,12 +34,16 @@ _REASON_OF = {"id": "id_too_long", "link": "bad_link", "image_link": "bad_link"}
 
 
 class FeedRow(NamedTuple):
-    """A row behind the header: a product, or the reason why there is none."""
+    """A row behind the header: a product, or the reason why there is none.
+
+    `refused_id` is the id of a refused row where it could be read.
+    """
 
     number: int
     product: Product | None
     reason: str | None
     text: str
+    refused_id: str | None = None
 
 
 def feed_rows(path: str, on_bytes: OnBytes | None = None) -> Iterator[FeedRow]:
@@ -135,7 +139,7 @@ def _row(number: int, cells: list[str] | None, columns: list[str], names: list[s
             )
     product = _product(attributes, others)
     if isinstance(product, str):
-        return FeedRow(number, None, product, text)
+        return FeedRow(number, None, product, text, attributes.get("id"))
     return FeedRow(number, product, None, text)
 
 

@@ -121,6 +121,7 @@ class _Feed:
         self._paths = paths
         self._on_bytes = on_bytes
         self._seen: set[str] = set()
+        self._refused_ids: set[str] = set()
         self._files: list[tuple[ImportCounts, list[RefusedRow]]] = []
         self.n_withdrawn = 0
 
@@ -142,6 +143,8 @@ class _Feed:
                     reason = "duplicate_id"
                 if reason is not None or row.product is None:
                     refused[str(reason)] += 1
+                    if row.refused_id is not None:
+                        self._refused_ids.add(row.refused_id)
                     if len(kept) < _KEPT_ROWS:
                         kept.append((row.number, str(reason), row.text[:_KEPT_CHARACTERS]))
                     continue
@@ -155,9 +158,13 @@ class _Feed:
                 raise too_many_refused(self.finished_files()[0], self._max_refused)
 
     def withdrawn(self, catalog: EmbeddedCatalog) -> Iterator[Product]:
-        """What the catalog has and the feed, read to its end, has not."""
+        """What the catalog has and the feed, read to its end, has not.
+
+        A product whose row was refused is in the feed: it stays as it was.
+        """
+        there = self._seen | self._refused_ids
         for product in catalog.scan():
-            if product.id not in self._seen and product.availability != "out_of_stock":
+            if product.id not in there and product.availability != "out_of_stock":
                 self.n_withdrawn += 1
                 yield product.model_copy(update={"availability": "out_of_stock"})
 

@@ -50,6 +50,7 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         DataError: If what is asked of it fails: a damaged file of the log, a full disk.
+        KeyboardInterrupt: If Ctrl-C came during a query, which duckdb and Arrow tell otherwise.
     """
     with (
         TemporaryDirectory(prefix="recommender-") as folder,
@@ -57,8 +58,15 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
     ):
         try:
             yield connection
+        except pa.ArrowCancelled as err:
+            raise KeyboardInterrupt from err
         except (duckdb.Error, pa.ArrowException) as err:
             raise DataError(f"the event log cannot be cut into sessions: {err}") from err
+        except RuntimeError as err:
+            # So duckdb tells that Ctrl-C came during a query.
+            if "interrupted" in str(err).lower():
+                raise KeyboardInterrupt from err
+            raise
 
 
 def session_rows(events: duckdb.DuckDBPyRelation, settings: Settings) -> duckdb.DuckDBPyRelation:

@@ -133,11 +133,15 @@ class Softmax(Model):
         viewed: NDArray[np.int64],
         recommended: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """The viewed item whose vector is nearest by cosine, of equal ones the newest."""
+        """The viewed item whose vector is nearest by cosine, of equal ones the newest.
+
+        An item that was viewed itself is no reason for itself.
+        """
         seen = viewed[-len(self.age_logits_) :]
         own = self.table_[recommended] * self._inverse_norms[recommended, None]
         others = self.table_[seen] * self._inverse_norms[seen, None]
-        from_end: NDArray[np.int64] = np.argmax((own @ others.T)[:, ::-1], axis=1)
+        cosines = np.where(recommended[:, None] == seen, np.float32(-2), own @ others.T)
+        from_end: NDArray[np.int64] = np.argmax(cosines[:, ::-1], axis=1)
         return len(viewed) - 1 - from_end
 
     def item_vectors(self) -> NDArray[np.float32]:

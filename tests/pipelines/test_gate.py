@@ -19,10 +19,13 @@ AHEAD = Interval(0.02, 0.01, 0.03)
         (AHEAD, Interval(-0.01, -0.02, 0.0), True),
         (AHEAD, Interval(-0.01, -0.02, -1e-9), False),
         (Interval(0.01, -0.01, 0.02), AHEAD, False),
+        (None, None, True),
+        (None, Interval(-0.02, -0.03, -0.01), False),
+        (None, AHEAD, True),
     ],
 )
 def test_who_may_go_live(
-    over_popularity: Interval, over_live: Interval | None, publish: bool
+    over_popularity: Interval | None, over_live: Interval | None, publish: bool
 ) -> None:
     verdict = decide(over_popularity, over_live)
     assert verdict.publish is publish

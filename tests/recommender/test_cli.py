@@ -61,3 +61,26 @@ def test_a_missing_extra_says_what_to_install(tmp_path: Path) -> None:
                           text=True, check=False)  # fmt: skip
     assert done.returncode == 1
     assert "pip install 'session-recommender[train]'" in done.stderr
+
+
+def test_a_lost_interrupt_is_raised_at_the_next_word(tmp_path: Path) -> None:
+    """The signal arrives where its exception is swallowed, as in an import by native code."""
+    script = (
+        "import os, signal, sys, contextlib\n"
+        "import pipelines.commands.sessions as sessions\n"
+        "from recommender.cli import Shop, cli, main\n"
+        "import click\n"
+        "@cli.command('lose')\n"
+        "@click.pass_obj\n"
+        "def lose(shop):\n"
+        "    with contextlib.suppress(KeyboardInterrupt):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    shop.say('going on')\n"
+        "sys.argv = ['recommender', 'lose']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert "going on" not in done.stderr
+    assert "Interrupted" in done.stderr

@@ -61,7 +61,7 @@ def test_without_a_model(run, catalog):
 
 def test_in_words(run, published, catalog):
     assert run("--item", "new", "--item", "oak").stdout.splitlines() == [
-        "After new, Oak chair:",
+        "After new → Oak chair:",
         "  1. Elm chair  39.50 EUR  (Popular in this shop)",
         "  2. Ash [red] table  (Popular in this shop)",
         "Unknown to the model: new",

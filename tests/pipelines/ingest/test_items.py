@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product
 from recommender.errors import CatalogError, DataError, MappingError, RefusedRowsError
 from recommender.settings import Settings
+from recommender.workspace import Workspace
 
 HEADER = "id\ttitle\timage link\tprice\tavailability\tproduct type\tcolour\n"
 
@@ -275,3 +277,15 @@ def test_an_interrupt_changes_nothing(write, take, products, monkeypatch):
         take(write("feed.tsv", HEADER + row(2) + row(3) + row(4)))
     assert set(products()) == {"SKU_1"}
     assert products()["SKU_1"].availability == "in_stock"
+
+
+def test_a_product_whose_row_is_refused_stays_as_it_was(tmp_path: Path) -> None:
+    workspace, source = Workspace(tmp_path / "shop"), tmp_path / "feed.tsv"
+    rows = [f"id_{n}\tthing {n}\t{n + 1}.00 EUR\n" for n in range(40)]
+    for price in ("8.00 EUR", "a slip"):
+        rows[7] = f"id_7\tthing 7\t{price}\n"
+        source.write_text("id\ttitle\tprice\n" + "".join(rows), "utf-8")
+        counts = import_items(workspace, Settings(), [str(source)])
+    assert counts.files[0].refused == {"bad_price": 1}
+    (product,) = EmbeddedCatalog(workspace.catalog_path).get(["id_7"])
+    assert (product.price, product.availability) == (8.0, "in_stock")
