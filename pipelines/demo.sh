@@ -27,7 +27,7 @@ recommender -w "$DEMO_DIR" nightly
 say "4. Three visitors"
 first=$(awk -F'\t' 'NR == 11 { print $1 }' "$DEMO_DIR/source/products.tsv")
 second=$(awk -F'\t' 'NR == 201 { print $1 }' "$DEMO_DIR/source/products.tsv")
-third=$(awk -F'\t' 'NR == 401 { print $1 }' "$DEMO_DIR/source/products.tsv")
+third=$(awk -F'\t' 'NR == 14 { print $1 }' "$DEMO_DIR/source/products.tsv")
 recommender -w "$DEMO_DIR" recommend --item "$first" --limit 4
 recommender -w "$DEMO_DIR" recommend --item "$second" --limit 4
 recommender -w "$DEMO_DIR" recommend --item "$first" --item "$third" --limit 4

@@ -48,6 +48,8 @@ def read_log(connection: duckdb.DuckDBPyConnection, events_dir: Path) -> duckdb.
     Raises:
         DataError: If a file of the log cannot be read.
     """
+    if events_dir.exists() and not events_dir.is_dir():
+        raise DataError(f"{events_dir} is a file where the event log's folder should be; move it")
     number = next(_serial_numbers)
     log, repeats = f"event_log_{number}", f"event_log_repeats_{number}"
     try:

@@ -195,6 +195,7 @@ def test_runs_that_cannot_be_written_are_named(tmp_path: Path) -> None:
 
 
 def test_a_failed_night_says_so(tmp_path: Path) -> None:
+    (tmp_path / "recommender.toml").touch()
     done = CliRunner().invoke(
         cli, ["nightly", "-w", str(tmp_path), "--set", 'import.events=[{path = "no/*.ndjson"}]']
     )
@@ -202,3 +203,10 @@ def test_a_failed_night_says_so(tmp_path: Path) -> None:
     assert "no file matches" in done.stderr
     (run,) = (tmp_path / "runs").glob("*/run.json")
     assert json.loads(run.read_text("utf-8"))["status"] == "failed"
+
+
+def test_a_slip_in_the_path_makes_no_workspace(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["nightly", "-w", str(tmp_path / "shpo")])
+    assert done.exit_code == 1
+    assert "is no workspace" in done.stderr
+    assert not (tmp_path / "shpo").exists()

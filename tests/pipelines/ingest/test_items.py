@@ -281,6 +281,7 @@ def test_an_interrupt_changes_nothing(write, take, products, monkeypatch):
 
 def test_a_product_whose_row_is_refused_stays_as_it_was(tmp_path: Path) -> None:
     workspace, source = Workspace(tmp_path / "shop"), tmp_path / "feed.tsv"
+    workspace.root.mkdir()
     rows = [f"id_{n}\tthing {n}\t{n + 1}.00 EUR\n" for n in range(40)]
     for price in ("8.00 EUR", "a slip"):
         rows[7] = f"id_7\tthing 7\t{price}\n"

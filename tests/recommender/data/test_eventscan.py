@@ -186,3 +186,9 @@ def test_parquet_of_the_log_keeps_its_types(connection, tmp_path):
     assert pq.read_schema(path).names == list(LOG_COLUMNS)
     relation = read_log(connection, tmp_path)
     assert [str(kind) for kind in relation.types] == list(LOG_COLUMNS.values())
+
+
+def test_a_file_where_the_log_should_be_is_a_sentence(connection, tmp_path):
+    (tmp_path / "events").write_text("")
+    with pytest.raises(DataError, match="is a file where the event log's folder should be"):
+        read_log(connection, tmp_path / "events")

@@ -110,7 +110,7 @@ def test_an_empty_shop_names_the_next_step(workspace, open_app):
 def test_the_page_names_the_live_model(client, workspace, open_app):
     version = (workspace.models_dir / "current").readlink().name
     assert (
-        f"<b>popularity</b> <code>{version}</code>, trained on clicks until\n"
+        f"<b>popularity</b> <code>{version}</code>, trained on clicks before\n"
         in client.get("/").text
     )
 
