@@ -1,8 +1,8 @@
 """Sessions, models, evaluation and serving of the session-based product recommender.
 
 Example:
-    >>> import recommender
-    >>> recommender.load("shop/models/current")  # doctest: +SKIP
+    import recommender
+    recommender.load("shop/models/current")
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,8 @@
 """What answers over HTTP: the JSON API, the widget and the small shop page.
 
 Example:
-    >>> import webapp
-    >>> app = webapp.create_app("shop")  # doctest: +SKIP
+    import webapp
+    app = webapp.create_app("shop")
 """
 
 from typing import TYPE_CHECKING, Any

@@ -25,7 +25,7 @@ def create_app(root: Path | str) -> Flask:
         root: Folder of the workspace.
 
     Example:
-        >>> app = create_app("shop")  # doctest: +SKIP
+        app = create_app("shop")
     """
     app = Flask("webapp", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -146,7 +146,7 @@ def load(path: Path | str) -> Artifact:
         ArtifactError: If there is no model, or it is damaged or of another format.
 
     Example:
-        >>> load("shop/models/current").recommend(["A", "B"], k=10)  # doctest: +SKIP
+        load("shop/models/current").recommend(["A", "B"], k=10)
     """
     try:
         folder = Path(path).resolve(strict=True)
