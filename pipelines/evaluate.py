@@ -1,6 +1,7 @@
 """Train several models on earlier days and judge all of them on the same later ones."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from recommender.data.split import split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
+from recommender.models.registry import chosen_model
 from recommender.settings import Settings
 
 
@@ -25,7 +27,8 @@ def evaluate_models(
     Args:
         events_dir: The event log.
         settings: Of the workspace.
-        names: Models; differences are those of the first against the others.
+        names: Models, `NAME` or `NAME:VARIANT`; differences are those of the first against the
+            others.
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
 
@@ -39,9 +42,10 @@ def evaluate_models(
     queries = queries_of(judging.held_out)
     models = []
     for name in names:
-        choice = choose(name, choosing, settings, on_training)
+        model, chosen = chosen_model(name, settings)
+        choice = choose(model, choosing, chosen, on_training)
         trained = train(
-            choice, judging.vocabulary, judging.train, settings, on_training, with_vectors=False
+            choice, judging.vocabulary, judging.train, chosen, on_training, with_vectors=False
         )
-        models.append(judged(trained, queries, settings))
+        models.append(replace(judged(trained, queries, chosen), name=name))
     return summarize(judging, queries, models, settings.evaluation)

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from recommender.cli import Shop, common_options
-from recommender.models.registry import MODEL_NAMES
+from recommender.models.registry import MODEL_NAMES, chosen_model
+from recommender.settings import Settings
 
 DEFAULT_MODELS = "softmax,word2vec,sequential_rules,popularity"
 
@@ -16,9 +17,14 @@ def _model_names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
     """Split and check comma-separated names."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
-        if name not in MODEL_NAMES:
-            nearest = difflib.get_close_matches(name, MODEL_NAMES, n=1, cutoff=0)[0]
-            raise click.BadParameter(f"{name!r} is no model; the nearest is {nearest}")
+        model = name.partition(":")[0]
+        if model not in MODEL_NAMES:
+            nearest = difflib.get_close_matches(model, MODEL_NAMES, n=1, cutoff=0)[0]
+            raise click.BadParameter(f"{model!r} is no model; the nearest is {nearest}")
+        try:
+            chosen_model(name, Settings())
+        except ValueError as err:
+            raise click.BadParameter(str(err)) from err
     if not names:
         raise click.BadParameter(f"name at least one of {', '.join(MODEL_NAMES)}")
     return names
@@ -42,7 +48,7 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
     default=DEFAULT_MODELS,
     show_default=True,
     metavar="NAMES",
-    help="Comma-separated; differences are those of the first one.",
+    help="Comma-separated, NAME or NAME:VARIANT; differences are those of the first one.",
 )
 @click.option(
     "--test-from",

@@ -17,10 +17,13 @@ class Sessions(NamedTuple):
         items: Item indices, shape (n_steps,), int32; oldest step of a session first.
         starts: Where each session starts in `items`, with the end of the last one behind them,
             shape (n_sessions + 1,), int64.
+        times_us: When each session began, µs since 1970, shape (n_sessions,), int64; None where
+            only their order is known. Models learn from it how old a session is.
     """
 
     items: NDArray[np.int32]
     starts: NDArray[np.int64]
+    times_us: NDArray[np.int64] | None = None
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -40,6 +43,15 @@ class Sessions(NamedTuple):
     def session_of_step(self) -> NDArray[np.int64]:
         """The session of every step, shape (n_steps,)."""
         return np.repeat(np.arange(self.n_sessions), self.lengths)
+
+    @property
+    def places_in_period(self) -> NDArray[np.float64]:
+        """Where each session lies in their period, from 0 (oldest) to 1, shape (n_sessions,)."""
+        times = np.arange(self.n_sessions) if self.times_us is None else self.times_us
+        first = times.min(initial=np.iinfo(np.int64).max)
+        since_first = (times - first).astype(np.float64)
+        places: NDArray[np.float64] = since_first / max(since_first.max(initial=0.0), 1.0)
+        return places
 
 
 def sessions_from_lists(lists: Iterable[Sequence[int]]) -> Sessions:
@@ -67,7 +79,8 @@ def select_sessions(sessions: Sessions, chosen: NDArray[np.intp]) -> Sessions:
     starts = np.zeros(len(chosen) + 1, np.int64)
     np.cumsum(lengths, out=starts[1:])
     within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
-    return Sessions(sessions.items[np.repeat(sessions.starts[chosen], lengths) + within], starts)
+    items = sessions.items[np.repeat(sessions.starts[chosen], lengths) + within]
+    return Sessions(items, starts, None if sessions.times_us is None else sessions.times_us[chosen])
 
 
 def last_items(sessions: Sessions, length: int) -> NDArray[np.int32]:

@@ -78,7 +78,8 @@ def trimmed(sessions: Sessions, settings: SessionSettings) -> Sessions:
     to_end = np.repeat(sessions.starts[1:], sessions.lengths) - np.arange(len(sessions.items))
     lengths = np.minimum(sessions.lengths, settings.max_length)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Sessions(sessions.items[to_end <= settings.max_length], starts)
+    items = sessions.items[to_end <= settings.max_length]
+    return Sessions(items, starts, sessions.times_us)
 
 
 def everything(log: SessionLog, settings: Settings) -> tuple[Vocabulary, Sessions]:
@@ -173,7 +174,7 @@ def _start_times(log: SessionLog) -> NDArray[np.int64]:
 def _keep_steps(log: SessionLog, kept: NDArray[np.bool_]) -> SessionLog:
     """Some steps; sessions that lose all of theirs are left out. Counts stay those of the log."""
     starts = np.concatenate([[0], np.cumsum(kept)])[log.sessions.starts].astype(np.int64)
-    sessions = Sessions(log.sessions.items[kept], starts)
+    sessions = Sessions(log.sessions.items[kept], starts, log.sessions.times_us)
     return log._replace(
         sessions=_of_length(sessions, 1),
         times_us=log.times_us[kept],

@@ -147,12 +147,13 @@ class _Gathered:
         renumbered = np.zeros(len(item_ids), np.int32)
         renumbered[[self._codes[item] for item in item_ids]] = np.arange(len(item_ids))
         items = renumbered[np.concatenate(self._items)]
+        times_us = np.concatenate(self._times_us)
         # The first row of a session is always a step.
         starts = np.append(np.flatnonzero(np.concatenate(self._starts)), len(items))
         return SessionLog(
             item_ids,
-            Sessions(items, starts.astype(np.int64)),
-            np.concatenate(self._times_us),
+            Sessions(items, starts.astype(np.int64), times_us[starts[:-1]]),
+            times_us,
             np.concatenate(self._noise_us),
             self.n_events,
             self.noise,

@@ -84,4 +84,4 @@ def renumber(sessions: Sessions, numbers: NDArray[np.int32]) -> Sessions:
     items = numbers[sessions.items]
     known = items >= 0
     starts = np.concatenate([[0], np.cumsum(known)])[sessions.starts]
-    return Sessions(items[known], starts.astype(np.int64))
+    return Sessions(items[known], starts.astype(np.int64), sessions.times_us)

@@ -150,7 +150,7 @@ def test_without_structure_nothing_beats_popularity(
     """On shuffled sessions what is left is how often each item is clicked."""
     random = np.random.default_rng(5)
     train, later = (
-        Sessions(random.permutation(sessions.items), sessions.starts) for sessions in ring
+        sessions._replace(items=random.permutation(sessions.items)) for sessions in ring
     )
     popular = validation_quality(model_class("popularity")(N_ITEMS).fit(train, None), later)
     quality = validation_quality(fitted(name, train, later), later)
