@@ -11,10 +11,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from embeddings.nearest import SMALLEST_NORM
-from recommender.data.examples import PAD, Sessions, training_windows
+from recommender.data.examples import PAD, Sessions, TrainingWindows
 from recommender.errors import SettingsError
 from recommender.models.softmax_network import SoftmaxNetwork
-from recommender.settings import Settings, SoftmaxSettings
+from recommender.settings import Settings, SoftmaxSettings, row_length
 
 ADAM_BETA_1, ADAM_BETA_2, ADAM_EPSILON = 0.9, 0.999, 1e-7
 Quality = Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]
@@ -66,7 +66,8 @@ def train_network(
     keras.utils.set_random_seed(seed)
     if settings.model.deterministic:
         tf.config.experimental.enable_op_determinism()
-    network = SoftmaxNetwork(n_items, chosen.dim, chosen.hidden, chosen.window, chosen.dropout,
+    dim = row_length(n_items, chosen)
+    network = SoftmaxNetwork(n_items, dim, chosen.hidden or 2 * dim, chosen.window, chosen.dropout,
                              chosen.temperature)  # fmt: skip
     if start is not None:
         network.table.assign(prepared_start(start, network.table.numpy()))
@@ -96,8 +97,8 @@ def train_network(
 
 
 def planned_epochs(n_steps: int) -> int:
-    """Length of the learning-rate schedule: about a million steps in all, 5 to 12 epochs."""
-    return int(np.clip(round(1_200_000 / max(n_steps, 1)), 5, 12))
+    """Length of the learning-rate schedule: about a million steps in all, 4 to 10 epochs."""
+    return int(np.clip(round(1_000_000 / max(n_steps, 1)), 4, 10))
 
 
 def serving_arrays(network: SoftmaxNetwork) -> dict[str, NDArray[Any]]:
@@ -109,19 +110,23 @@ def serving_arrays(network: SoftmaxNetwork) -> dict[str, NDArray[Any]]:
 
 
 def prepared_start(vectors: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Make vectors a start of the table: without their common direction, as long as random rows.
+    """Make vectors a start of the table: without their common direction, all of one length.
 
     word2vec's vectors share a direction (mean cosine .65 on rsc64) that a softmax over cosines
     has to unlearn first: without it Recall@20 there is .684 instead of .639.
 
     Args:
-        vectors: Shape (n_items, dim); rows of zeros stand for items without a vector.
-        like: Random rows of the same shape; they replace the rows of zeros.
+        vectors: Shape (n_items, at least dim); rows of zeros stand for items without a vector.
+            Of longer ones the `dim` directions are kept that differ most.
+        like: Random rows, shape (n_items, dim); they replace the rows of zeros.
 
     Source: Mu, Viswanath (2018), "All-but-the-Top", arXiv:1702.01417.
     """
     known = np.abs(vectors).max(axis=1) > 0
     centered = vectors - vectors[known].mean(axis=0)
+    if vectors.shape[1] > like.shape[1]:
+        _, directions = np.linalg.eigh(centered.T @ centered)
+        centered = centered @ directions[:, -like.shape[1] :]
     norms = np.linalg.norm(centered, axis=1, keepdims=True)
     length = np.linalg.norm(like, axis=1).mean()
     usable = known[:, None] & (norms > SMALLEST_NORM)
@@ -145,10 +150,11 @@ class _Trainer:
         seed: int,
     ) -> None:
         self.network, self.settings = network, settings
-        self.windows = training_windows(train, network.window)
+        self.windows = TrainingWindows(train, network.window)
         self.random = np.random.default_rng(seed)
         self.full = network.n_items <= settings.full_below
-        self.n_steps = math.ceil(len(self.windows) / settings.batch_size)
+        self.weights = window_weights(self.windows, settings.half_life)
+        self.n_steps = max(1, math.ceil(self.weights.sum() / settings.batch_size))
         self.rates = iter(learning_rates(self.n_steps * planned_epochs, settings.learning_rate))
         self.table, *self.dense = [weight.value for weight in network.trainable_weights]
         self.moments = [
@@ -162,29 +168,39 @@ class _Trainer:
         batch_of_windows = tf.TensorSpec((None, network.window + 1), tf.int32)
         self.step = tf.function(
             self._step,
-            input_signature=[batch_of_windows, tf.TensorSpec((None,), tf.int32),
-                             tf.TensorSpec((), tf.float32)],
+            input_signature=[batch_of_windows, tf.TensorSpec((None, network.window), tf.bool),
+                             tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.float32)],
         )  # fmt: skip
 
     def epoch(self) -> float:
         """One pass over all windows; returns the mean loss in nats."""
         losses = [
-            self.step(tf.constant(windows), tf.constant(sampled), tf.constant(next(self.rates)))
-            for windows, sampled in self._batches()
+            self.step(*map(tf.constant, batch), tf.constant(next(self.rates)))
+            for batch in self._batches()
         ]
         return float(np.mean([loss.numpy() for loss in losses]))
 
-    def _batches(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
-        """Windows in random order, each batch with its sampled items (none in the full softmax)."""
+    def _batches(
+        self,
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int32]]]:
+        """Windows in random order, where their targets are, and the batch's sampled items."""
         order = self.random.permutation(len(self.windows))
+        order = order[self.random.random(len(order)) < self.weights[order]]
         for rows in np.array_split(order, self.n_steps):
+            windows = self.windows.take(rows)
+            is_target = windows[:, 1:] != PAD
+            if not self.settings.returns:
+                is_target &= ~is_return(windows)[:, 1:]
+            # The full softmax samples none.
             draws = self.random.random(0 if self.full else self.settings.negatives)
             sampled = np.searchsorted(self.sampling, draws).clip(max=self.network.n_items - 1)
-            yield self.windows[rows], sampled.astype(np.int32)
+            if is_target.any():
+                yield windows, is_target, sampled.astype(np.int32)
 
-    def _step(self, windows: tf.Tensor, sampled: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+    def _step(
+        self, windows: tf.Tensor, is_target: tf.Tensor, sampled: tf.Tensor, rate: tf.Tensor
+    ) -> tf.Tensor:
         used, place, sampled_place = self._used_rows(windows, sampled)
-        is_target = windows[:, 1:] != PAD
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             rows = tf.gather(self.table, used)
             tape.watch([rows, *self.dense])
@@ -228,6 +244,28 @@ class _Trainer:
             first.scatter_update(tf.IndexedSlices(new_first, where))
             second.scatter_update(tf.IndexedSlices(new_second, where))
             weight.scatter_sub(tf.IndexedSlices(change, where))
+
+
+def window_weights(windows: TrainingWindows, half_life: float | None) -> NDArray[np.float64]:
+    """The chance of each window to be seen in an epoch, shape (n_windows,)."""
+    if half_life is None:
+        return np.ones(len(windows))
+    ages = 1 - windows.sessions.places_in_period[windows.session]
+    weights: NDArray[np.float64] = 0.5 ** (ages / half_life)
+    return weights
+
+
+def is_return(windows: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Where a step goes back to an item of the same row, shape as `windows`.
+
+    Example:
+        >>> is_return(np.int32([[7, 8, 7, PAD, PAD]]))
+        array([[False, False,  True, False, False]])
+    """
+    same = windows[:, :, None] == windows[:, None, :]
+    earlier = np.tri(windows.shape[1], k=-1, dtype=np.bool_)
+    found: NDArray[np.bool_] = (same & earlier).any(axis=2) & (windows != PAD)
+    return found
 
 
 def learning_rates(n_steps: int, peak: float) -> NDArray[np.float32]:
