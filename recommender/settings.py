@@ -118,7 +118,7 @@ class SoftmaxSettings(Section):
     """Adam's peak rate; it falls linearly from there."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.35
     """On the inputs and on the hidden layer."""
-    temperature: Annotated[float, Field(gt=0)] = 0.07
+    temperature: Annotated[float, Field(gt=0)] = 0.08
     """Divides the cosine between session and item."""
     negatives: Positive = 2048
     """Items sampled a step once the catalog is larger than `full_below`."""

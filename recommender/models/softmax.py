@@ -15,9 +15,11 @@ from recommender.models.facts import ItemFacts, item_facts
 from recommender.models.metrics import validation_quality
 from recommender.models.quiet import quiet_start
 from recommender.models.ranker import Ranker
+from recommender.models.returns import occurrences
 from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
 
+HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
 MIN_HELD_OUT = 5_000
 """Held-out queries that settle epochs and second stage; training gives its newest sessions."""
 
@@ -46,6 +48,8 @@ class Softmax(Model):
     narrow_kernel_: NDArray[np.float32]
     narrow_bias_: NDArray[np.float32]
     temperature_: float
+    demand_: NDArray[np.float16]
+    heads_: dict[str, NDArray[np.float32]]
     network_: Any = None
     second_stage_: SecondStage | None = None
 
@@ -145,14 +149,38 @@ class Softmax(Model):
         return self.second_stage_.rerank(log_probabilities, sessions, self._unit_rows)
 
     def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
-        logits = self.session_vectors(sessions) @ self._unit_rows.T
+        vectors, hidden = self._session_vectors(sessions)
+        logits = vectors @ self._unit_rows.T
         logits /= np.float32(self.temperature_)
+        logits += self._item_bonus
+        self._add_return_bonus(logits, sessions, hidden)
         logits -= logits.max(axis=1, keepdims=True)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return logits
 
+    def _add_return_bonus(
+        self, logits: NDArray[np.float32], sessions: Sessions, hidden: NDArray[np.float32]
+    ) -> None:
+        length = len(self.age_logits_)
+        window = last_items(sessions, length)
+        next_seen, earlier = occurrences(window)
+        session, place = np.nonzero((window != PAD) & (next_seen == length))
+        age = length - 1 - place
+        by_hidden = (hidden @ self.heads_["return_by_hidden"])[session, age]
+        logits[session, window[session, place]] += (
+            self.heads_["return_by_age"][age]
+            + by_hidden
+            + self.heads_["return_by_count"][earlier[session, place]]
+        )
+
     def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
         """Unit vectors of sessions, shape (n_sessions, dim)."""
+        return self._session_vectors(sessions)[0]
+
+    def _session_vectors(
+        self, sessions: Sessions
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Unit vectors, and the hidden units behind them."""
         window = last_items(sessions, len(self.age_logits_))
         known = window != PAD
         rows = self.table_[np.where(known, window, 0)] * known[:, :, None]
@@ -163,8 +191,7 @@ class Softmax(Model):
         hidden = np.maximum(inputs @ self.widen_kernel_ + self.widen_bias_, 0)
         vectors = mean + hidden @ self.narrow_kernel_ + self.narrow_bias_
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = vectors / np.maximum(norms, SMALLEST_NORM)
-        return unit
+        return vectors / np.maximum(norms, SMALLEST_NORM), hidden
 
     def reasons(
         self,
@@ -196,6 +223,8 @@ class Softmax(Model):
             "narrow_kernel": self.narrow_kernel_,
             "narrow_bias": self.narrow_bias_,
             "temperature": np.array(self.temperature_, np.float32),
+            "demand": self.demand_,
+            **self.heads_,
         }
 
     @classmethod
@@ -213,6 +242,9 @@ class Softmax(Model):
         self.narrow_kernel_ = np.asarray(arrays["narrow_kernel"])
         self.narrow_bias_ = np.asarray(arrays["narrow_bias"])
         self.temperature_ = float(arrays["temperature"])
+        self.demand_ = np.asarray(arrays["demand"])
+        self.heads_ = {name: np.asarray(arrays[name]) for name in HEADS}
+        self._item_bonus: NDArray[np.float32] = self.demand_ @ self.heads_["demand_weights"]
         self.second_stage_ = SecondStage.from_arrays(arrays)
         norms = np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), SMALLEST_NORM)
         self._unit_rows: NDArray[np.float32] = self.table_ / norms
