@@ -14,6 +14,7 @@ Start = Literal["auto", "random", "word2vec"]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+SmallShare = Annotated[float, Field(gt=0.0, lt=0.5)]
 
 
 class Section(BaseModel):
@@ -151,12 +152,22 @@ class EvaluationSettings(Section):
     """The last days that hold events."""
     validation_days: Positive = 1
     """The days before them."""
+    test_share: SmallShare | None = None
+    """The last share of the sessions instead of days; `recommender import sessions` sets it."""
+    validation_share: SmallShare | None = None
+    """The share before it; goes with `test_share`."""
     exclude: Annotated[list[Exclusion], Field(min_length=1)] = ["none", "current", "session"]
     """What may not be recommended: nothing, the page's own product, everything already seen."""
     k: Positive = 20
     """Length of the judged list."""
     bootstrap_samples: Positive = 1000
     """Resamples of the sessions behind each interval."""
+
+    @model_validator(mode="after")
+    def _both_shares(self) -> Self:
+        if (self.test_share is None) != (self.validation_share is None):
+            raise ValueError("test_share and validation_share go together: set both, or neither")
+        return self
 
 
 class GateSettings(Section):
