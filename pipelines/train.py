@@ -60,7 +60,8 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     if not kind.settles_on_validation:
         return Choice(name, {}, [], 0.0)
     vectors = None
-    if settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim:
+    may_start = settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim
+    if kind.takes_vectors and may_start:
         vectors = train_vectors(split.train, len(split.vocabulary), settings).inputs_
     model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
     model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)

@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-ModelName = Literal["popularity", "sequential_rules", "word2vec", "softmax"]
+ModelName = Literal["popularity", "markov", "sequential_rules", "neighbors", "word2vec", "softmax"]
+NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
+Decay = Literal["same", "div", "linear", "quadratic", "log"]
 Exclusion = Literal["none", "current", "session"]
 Start = Literal["auto", "random", "word2vec"]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Scale = Annotated[float, Field(gt=0)]
 SmallShare = Annotated[float, Field(gt=0.0, lt=0.5)]
 
 
@@ -145,6 +148,36 @@ class Word2VecSettings(Section):
     """Rate at the start; it falls linearly to near zero."""
 
 
+class NeighborsSettings(Section):
+    """Nearest neighbors; what is unset is chosen on validation."""
+
+    variant: NeighborsVariant = "vstan"
+    """`s_knn` compares sets of products, `vs_knn` weighs them by their age in the session, `vstan`
+    also by the age of the neighbor and by places in it."""
+    k: Positive | None = None
+    """Neighbors: the most similar sessions."""
+    sample_size: Positive | None = None
+    """Of the sessions that share a product so many are compared, the newest."""
+    window: Positive | None = None
+    """Newest items of a session that are looked at."""
+    weighting: Decay | None = None
+    """`vs_knn`: weight of the session's items, the older the less."""
+    weighting_score: Decay | None = None
+    """`vs_knn`: factor of a neighbor, the older the newest product it shares the less."""
+    similarity: Literal["cosine", "vec"] | None = None
+    """`vstan`: whether long neighbors count less (`cosine`) or the same (`vec`)."""
+    lambda_spw: Scale | None = None
+    """`vstan`: steps over which the weight of the session's items falls to 37 %."""
+    lambda_snh: Scale | None = None
+    """`vstan`: share of the training period over which the weight of a neighbor falls to 37 %."""
+    lambda_ipw: Scale | None = None
+    """`vstan`: as `weighting_score`: steps over which it falls to 37 %."""
+    lambda_inh: Scale | None = None
+    """`vstan`: places from the shared product over which a neighbor's items fall to 37 %."""
+    lambda_idf: Annotated[float, Field(ge=0)] | None = None
+    """`vs_knn`, `vstan`: how much rare products are preferred."""
+
+
 class EvaluationSettings(Section):
     """How models are judged."""
 
@@ -220,6 +253,8 @@ class Settings(Section):
     """The compact network."""
     word2vec: Word2VecSettings = Word2VecSettings()
     """Vectors of products."""
+    neighbors: NeighborsSettings = NeighborsSettings()
+    """Sessions like the present one."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()
