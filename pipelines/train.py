@@ -116,7 +116,9 @@ def judged(trained: Trained, queries: Queries, settings: Settings) -> JudgedMode
     model, k = trained.model, settings.evaluation.k
     return JudgedModel(
         name=model.name,
-        judgement=judge(model, queries, settings.evaluation.exclude, k),
+        judgement=judge(
+            model, queries, settings.evaluation.exclude, k, ties=settings.evaluation.ties
+        ),
         train_s=trained.took_s,
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),

@@ -12,6 +12,7 @@ ModelName = Literal["popularity", "markov", "sequential_rules", "neighbors", "wo
 NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
 Decay = Literal["same", "div", "linear", "quadratic", "log"]
 Exclusion = Literal["none", "current", "session"]
+Ties = Literal["against", "list"]
 Start = Literal["auto", "random", "word2vec"]
 
 Positive = Annotated[int, Field(ge=1)]
@@ -193,6 +194,9 @@ class EvaluationSettings(Section):
     """What may not be recommended: nothing, the page's own product, everything already seen."""
     k: Positive = 20
     """Length of the judged list."""
+    ties: Ties = "against"
+    """Of products that score the same as the right one, `against` puts all before it, `list` those
+    that a list would; some published studies count as the latter."""
     bootstrap_samples: Positive = 1000
     """Resamples of the sessions behind each interval."""
 

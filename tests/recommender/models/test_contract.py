@@ -14,13 +14,20 @@ from recommender.models.metrics import validation_quality
 from recommender.models.registry import MODEL_NAMES, chosen_model, model_class
 from recommender.models.topk import NOTHING
 from recommender.models.word2vec import Word2Vec
-from recommender.settings import ModelSettings, Settings, SoftmaxSettings, Word2VecSettings
+from recommender.settings import (
+    ModelSettings,
+    NeighborsSettings,
+    Settings,
+    SoftmaxSettings,
+    Word2VecSettings,
+)
 
 N_ITEMS = 40
 SETTINGS = Settings(
     model=ModelSettings(deterministic=True),
     softmax=SoftmaxSettings(dim=16, hidden=24, epochs=6),
     word2vec=Word2VecSettings(dim=16, epochs=20, window=2),
+    neighbors=NeighborsSettings(k=100, sample_size=300, window=10),
 )
 
 
