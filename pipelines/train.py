@@ -64,7 +64,8 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     kind = model_class(name)
     if not kind.settles_on_validation:
         return Choice(name, {}, [], 0.0)
-    vectors = start_vectors(settings.model.start, split.train, len(split.vocabulary), settings)
+    start = settings.model.start if kind.takes_vectors else "random"
+    vectors = start_vectors(start, split.train, len(split.vocabulary), settings)
     model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
     model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
     took_s = time.perf_counter() - began
@@ -140,7 +141,9 @@ def judged(trained: Trained, queries: Queries, settings: Settings) -> JudgedMode
     model, k = trained.model, settings.evaluation.k
     return JudgedModel(
         name=model.name,
-        judgement=judge(model, queries, settings.evaluation.exclude, k),
+        judgement=judge(
+            model, queries, settings.evaluation.exclude, k, ties=settings.evaluation.ties
+        ),
         train_s=trained.took_s,
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),
