@@ -104,9 +104,9 @@ class ModelSettings(Section):
 class SoftmaxSettings(Section):
     """The compact network."""
 
-    variant: Literal["plain", "ranked"] = "ranked"
-    """`ranked`: a second stage, fitted on held-out sessions, ranks the network's first 100 items
-    again; `plain`: the network alone."""
+    variant: Literal["plain", "ranked", "partner"] = "ranked"
+    """`plain`: the network alone; `ranked`: a second stage, fitted on held-out sessions, ranks its
+    first 100 items again; `partner`: that stage also hears nearest neighbors and rules."""
     dim: Positive | None = None
     """Length of an item vector; unset: 80, above 20,000 products 64."""
     hidden: Positive | None = None
@@ -114,7 +114,7 @@ class SoftmaxSettings(Section):
     window: Positive = 20
     """Newest items of a session that the network sees."""
     epochs: Positive | None = None
-    """Length of the learning-rate schedule; unset: 4 to 10, fewer the more steps there are."""
+    """Length of the learning-rate schedule; unset: 5 to 10, fewer the more steps there are."""
     patience: Positive = 5
     """Epochs without a gain on validation before training stops."""
     batch_size: Positive = 256

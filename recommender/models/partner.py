@@ -30,12 +30,12 @@ class Partner(NamedTuple):
     rules: SequentialRules
 
     @classmethod
-    def fitted(
-        cls, train: Sessions, n_items: int, settings: Settings, parameters: Mapping[str, Any]
-    ) -> Self:
-        """Lay out training sessions; `parameters` are those that neighbors settled before."""
-        neighbors = Neighbors(n_items, settings, settled=parameters).fit(train, None)
-        return cls(neighbors, SequentialRules(n_items, settings).fit(train))
+    def fitted(cls, train: Sessions, n_items: int, settings: Settings) -> Self:
+        """Lay out training sessions; the ranker makes up for parameters that do not quite fit."""
+        return cls(
+            Neighbors(n_items, settings).fit(train, None),
+            SequentialRules(n_items, settings).fit(train),
+        )
 
     def columns(self, sessions: Sessions, items: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         """What neighbors and the rules of the newest items say of candidates.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import PAD, Sessions, last_items
 from recommender.models.facts import ItemFacts
+from recommender.models.partner import Partner
 
 N_CANDIDATES = 100
 _N_AGES = 5
@@ -41,6 +42,7 @@ def candidates(
     sessions: Sessions,
     unit_rows: NDArray[np.float32],
     facts: ItemFacts,
+    partner: Partner | None = None,
 ) -> Candidates:
     """Pick the network's best items of every session and describe them.
 
@@ -49,6 +51,7 @@ def candidates(
         sessions: What was seen so far, n of them.
         unit_rows: Item vectors of length 1, shape (n_items, dim).
         facts: About every item.
+        partner: Whose scores are told too.
     """
     items = _best(log_probabilities)
     own = np.take_along_axis(log_probabilities, items, axis=1)
@@ -60,6 +63,7 @@ def candidates(
         *_cosine_columns(items, window, unit_rows),
         facts.returns[items],
         *np.moveaxis(facts.demand[items], 2, 0),
+        *([] if partner is None else partner.columns(sessions, items)),
     ]
     features = np.empty((*items.shape, len(columns)), np.float32)
     for place, column in enumerate(columns):

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, prefixes, select_sessions
 from recommender.models.facts import ItemFacts
+from recommender.models.partner import Partner
 from recommender.models.ranker import Candidates, Ranker, candidates
+from recommender.settings import Settings
 
 MAX_QUERIES = 20_000
 """Held-out queries that a ranker learns from; of more, an evenly spread part."""
@@ -24,10 +26,12 @@ class SecondStage(NamedTuple):
     Attributes:
         ranker: Fitted on held-out sessions.
         facts: About the items of the sessions that the network learned from.
+        partner: Made of the same sessions; None in the variant `ranked`.
     """
 
     ranker: Ranker
     facts: ItemFacts
+    partner: Partner | None = None
 
     def rerank(
         self,
@@ -42,16 +46,17 @@ class SecondStage(NamedTuple):
             sessions: What was seen so far, n of them.
             unit_rows: Item vectors of length 1, shape (n_items, dim).
         """
-        found = candidates(log_probabilities, sessions, unit_rows, self.facts)
+        found = candidates(log_probabilities, sessions, unit_rows, self.facts, self.partner)
         return self.ranker.rerank(log_probabilities, found)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that serving loads."""
         weights = {f"ranker_{name}": array for name, array in self.ranker.weights.items()}
-        return {**weights, **self.facts._asdict()}
+        partner = {} if self.partner is None else self.partner.arrays()
+        return {**weights, **self.facts._asdict(), **partner}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self | None:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self | None:
         """What `arrays` gave; None if there is no second stage among them."""
         weights = {
             name.removeprefix("ranker_"): array
@@ -61,11 +66,16 @@ class SecondStage(NamedTuple):
         if not weights:
             return None
         facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
-        return cls(Ranker(weights), facts)
+        partner = Partner.from_arrays(arrays, settings) if "rules_rule_starts" in arrays else None
+        return cls(Ranker(weights), facts, partner)
 
 
 def held_out_candidates(
-    held_out: Sessions, scored: Scored, unit_rows: NDArray[np.float32], facts: ItemFacts
+    held_out: Sessions,
+    scored: Scored,
+    unit_rows: NDArray[np.float32],
+    facts: ItemFacts,
+    partner: Partner | None,
 ) -> tuple[Candidates, NDArray[np.int32]]:
     """Candidates of held-out queries and their true next items, oldest session first.
 
@@ -74,6 +84,7 @@ def held_out_candidates(
         scored: The network.
         unit_rows: Item vectors of length 1, shape (n_items, dim).
         facts: About the items of the sessions that the network learned from.
+        partner: Made of the same sessions.
     """
     queries, targets, _ = prefixes(held_out)
     spread = np.linspace(0, len(targets) - 1, min(MAX_QUERIES, len(targets))).astype(np.int64)
@@ -81,6 +92,6 @@ def held_out_candidates(
     parts = []
     for start in range(0, len(spread), size):
         asked = select_sessions(queries, spread[start : start + size])
-        parts.append(candidates(scored(asked), asked, unit_rows, facts))
+        parts.append(candidates(scored(asked), asked, unit_rows, facts, partner))
     found = Candidates(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     return found, targets[spread]

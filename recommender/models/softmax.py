@@ -13,6 +13,7 @@ from recommender.data.examples import PAD, Sessions, hold_out, last_items
 from recommender.models.contract import Model, check_pairs
 from recommender.models.facts import ItemFacts, item_facts
 from recommender.models.metrics import validation_quality
+from recommender.models.partner import Partner
 from recommender.models.quiet import quiet_start
 from recommender.models.ranker import Ranker
 from recommender.models.returns import occurrences
@@ -96,26 +97,28 @@ class Softmax(Model):
         self.settled_ = {**self.settled_, **settled}
         self.network_ = best.network
         self._take(best.arrays)
-        if self.settings.softmax.variant == "ranked":
+        if self.settings.softmax.variant != "plain":
             self._add_second_stage(train, None if quality is None else validation, seed)
         return self
 
     def _add_second_stage(self, train: Sessions, held_out: Sessions | None, seed: int) -> None:
         """Fit the ranker on held-out sessions, or take over the one that was fitted there."""
-        facts = item_facts(train, self.n_items)
+        facts, partner = item_facts(train, self.n_items), None
+        if self.settings.softmax.variant == "partner":
+            partner = Partner.fitted(train, self.n_items, self.settings)
         if held_out is not None:
-            self.carried_ = self._ranker_weights(held_out, facts, seed)
+            self.carried_ = self._ranker_weights(held_out, facts, partner, seed)
             self.settled_["second_stage"] = bool(self.carried_)
         if self.carried_:
-            self.second_stage_ = SecondStage(Ranker(self.carried_), facts)
+            self.second_stage_ = SecondStage(Ranker(self.carried_), facts, partner)
 
     def _ranker_weights(
-        self, held_out: Sessions, facts: ItemFacts, seed: int
+        self, held_out: Sessions, facts: ItemFacts, partner: Partner | None, seed: int
     ) -> dict[str, NDArray[Any]]:
         from recommender.models.ranker_training import fit_ranker
 
         scored = self._network_scores
-        found, targets = held_out_candidates(held_out, scored, self.item_vectors(), facts)
+        found, targets = held_out_candidates(held_out, scored, self._unit_rows, facts, partner)
         ranker = fit_ranker(found, targets, seed=seed, on_epoch=self._tell)
         return {} if ranker is None else dict(ranker.weights)
 
@@ -246,7 +249,7 @@ class Softmax(Model):
         self.demand_ = np.asarray(arrays["demand"])
         self.heads_ = {name: np.asarray(arrays[name]) for name in HEADS}
         self._item_bonus: NDArray[np.float32] = self.demand_ @ self.heads_["demand_weights"]
-        self.second_stage_ = SecondStage.from_arrays(arrays)
+        self.second_stage_ = SecondStage.from_arrays(arrays, self.settings)
         norms = np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), SMALLEST_NORM)
         self._unit_rows: NDArray[np.float32] = self.table_ / norms
 

@@ -103,8 +103,8 @@ def train_network(
 
 
 def planned_epochs(n_steps: int) -> int:
-    """Length of the learning-rate schedule: about a million steps in all, 4 to 10 epochs."""
-    return int(np.clip(round(1_000_000 / max(n_steps, 1)), 4, 10))
+    """Length of the learning-rate schedule: about a million steps in all, 5 to 10 epochs."""
+    return int(np.clip(round(1_000_000 / max(n_steps, 1)), 5, 10))
 
 
 def serving_arrays(network: SoftmaxNetwork) -> dict[str, NDArray[Any]]:
@@ -122,8 +122,9 @@ def prepared_start(vectors: NDArray[np.float32], like: NDArray[np.float32]) -> N
     has to unlearn first: without it Recall@20 there is .684 instead of .639.
 
     Args:
-        vectors: Shape (n_items, at least dim); rows of zeros stand for items without a vector.
-            Of longer ones the `dim` directions are kept that differ most.
+        vectors: Shape (n_items, any); rows of zeros stand for items without a vector. Of vectors
+            longer than `dim` the directions are kept that differ most; shorter ones are filled up
+            at random.
         like: Random rows, shape (n_items, dim); they replace the rows of zeros.
 
     Source: Mu, Viswanath (2018), "All-but-the-Top", arXiv:1702.01417.
@@ -133,6 +134,8 @@ def prepared_start(vectors: NDArray[np.float32], like: NDArray[np.float32]) -> N
     if vectors.shape[1] > like.shape[1]:
         _, directions = np.linalg.eigh(centered.T @ centered)
         centered = centered @ directions[:, -like.shape[1] :]
+    missing = like.shape[1] - centered.shape[1]
+    centered = np.hstack([centered, like[:, :missing] * centered.std()]) if missing else centered
     norms = np.linalg.norm(centered, axis=1, keepdims=True)
     length = np.linalg.norm(like, axis=1).mean()
     usable = known[:, None] & (norms > SMALLEST_NORM)
