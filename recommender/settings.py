@@ -111,6 +111,8 @@ class SoftmaxSettings(Section):
     """Length of an item vector; unset: 80, above 20,000 products 64."""
     hidden: Positive | None = None
     """Units of the residual layer; unset: twice `dim`."""
+    table: Literal["float32", "int8"] = "float32"
+    """How item vectors are kept: `int8` takes a quarter of the bytes; loaded, both are float32."""
     window: Positive = 20
     """Newest items of a session that the network sees."""
     epochs: Positive | None = None
