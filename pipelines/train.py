@@ -56,13 +56,14 @@ class Trained:
 def choose(name: str, split: Split, settings: Settings, on_training: OnTraining) -> Choice:
     """Let validation settle what a model leaves open; most models leave nothing open."""
     began = time.perf_counter()
-    kind = model_class(name)
-    if not kind.settles_on_validation:
+    model = model_class(name)(len(split.vocabulary), settings)
+    if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
     vectors = None
-    if settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim:
+    starts = model.starts_from_vectors and settings.model.start != "random"
+    if starts and settings.word2vec.dim == settings.softmax.dim:
         vectors = train_vectors(split.train, len(split.vocabulary), settings).inputs_
-    model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
+    model.on_epoch = on_training(f"{name}: choosing")
     model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)

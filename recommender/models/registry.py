@@ -11,10 +11,11 @@ _PLACES = {
     "sequential_rules": ("recommender.models.sequential_rules", "SequentialRules"),
     "word2vec": ("recommender.models.word2vec", "Word2Vec"),
     "softmax": ("recommender.models.softmax", "Softmax"),
+    "onehot": ("recommender.models.onehot", "OneHot"),
 }
 
 MODEL_NAMES = tuple(_PLACES)
-"""Every model's name, from the simplest to the network."""
+"""Every model's name, from the simplest to the largest."""
 
 
 def chosen_model(name: str, settings: Settings) -> tuple[str, Settings]:

@@ -29,6 +29,7 @@ class Softmax(Model):
 
     name = "softmax"
     gives_log_probabilities = True
+    starts_from_vectors = True
     settles_on_validation = True
 
     table_: NDArray[np.float32]

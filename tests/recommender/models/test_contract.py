@@ -11,26 +11,36 @@ import pytest
 from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.models.contract import Model
 from recommender.models.metrics import validation_quality
-from recommender.models.registry import MODEL_NAMES, model_class
+from recommender.models.registry import MODEL_NAMES, chosen_model, model_class
 from recommender.models.topk import NOTHING
 from recommender.models.word2vec import Word2Vec
-from recommender.settings import ModelSettings, Settings, SoftmaxSettings, Word2VecSettings
+from recommender.settings import (
+    ModelSettings,
+    OneHotSettings,
+    Settings,
+    SoftmaxSettings,
+    Word2VecSettings,
+)
 
 N_ITEMS = 40
 SETTINGS = Settings(
     model=ModelSettings(deterministic=True),
     softmax=SoftmaxSettings(dim=16, hidden=24, epochs=6),
     word2vec=Word2VecSettings(dim=16, epochs=20, window=2),
+    onehot=OneHotSettings(epochs=8, batch_size=100, fair_batch_sizes=[500, 100], max_epochs=8),
 )
+NAMES = (*MODEL_NAMES, "onehot:fair")
+"""Every model, and the variants that are trained in another way."""
 
 
 def fitted(name: str, train: Sessions, later: Sessions, seed: int = 0) -> Model:
     vectors = Word2Vec(N_ITEMS, SETTINGS).fit(train, None, seed=seed).inputs_
-    model = model_class(name)(N_ITEMS, SETTINGS)
+    plain, settings = chosen_model(name, SETTINGS)
+    model = model_class(plain)(N_ITEMS, settings)
     return model.fit(train, later, vectors=vectors, seed=seed)
 
 
-@pytest.fixture(scope="module", params=MODEL_NAMES)
+@pytest.fixture(scope="module", params=NAMES)
 def model(request: pytest.FixtureRequest, ring: tuple[Sessions, Sessions]) -> Model:
     return fitted(request.param, *ring)
 
@@ -97,8 +107,10 @@ def test_k_below_one_is_a_mistake(model: Model) -> None:
         model.recommend(QUERIES, 0)
 
 
-def test_same_seed_same_model(model: Model, ring: tuple[Sessions, Sessions]) -> None:
-    again = fitted(model.name, *ring)
+def test_same_seed_same_model(
+    model: Model, ring: tuple[Sessions, Sessions], request: pytest.FixtureRequest
+) -> None:
+    again = fitted(request.node.callspec.params["model"], *ring)
     for name, array in model.arrays().items():
         np.testing.assert_array_equal(array, again.arrays()[name], err_msg=name)
 
@@ -118,7 +130,7 @@ items, scores = model.recommend(sessions_from_lists([[3], [3, 4, 5], []]), 5)
 heavy = [name for name in ("tensorflow", "keras", "gensim", "scipy") if name in sys.modules]
 print(json.dumps([items.tolist(), scores.tolist(), heavy]))
 """
-    settings = SETTINGS.model_dump_json(by_alias=True)
+    settings = model.settings.model_dump_json(by_alias=True)
     done = subprocess.run(
         [sys.executable, "-c", script, model.name, str(tmp_path), settings],
         capture_output=True, text=True, check=True,
@@ -130,7 +142,7 @@ print(json.dumps([items.tolist(), scores.tolist(), heavy]))
     assert heavy == []
 
 
-@pytest.mark.parametrize("name", [name for name in MODEL_NAMES if name != "popularity"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "popularity"])
 def test_finds_what_follows_what(name: str, ring: tuple[Sessions, Sessions]) -> None:
     """Two steps in three go to the next item on the ring: rank 1 for a model that sees it."""
     train, later = ring
@@ -143,7 +155,7 @@ def test_finds_what_follows_what(name: str, ring: tuple[Sessions, Sessions]) -> 
     assert np.mean(found) > 0.9
 
 
-@pytest.mark.parametrize("name", [name for name in MODEL_NAMES if name != "popularity"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "popularity"])
 def test_without_structure_nothing_beats_popularity(
     name: str, ring: tuple[Sessions, Sessions]
 ) -> None:
