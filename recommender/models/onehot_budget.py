@@ -69,12 +69,13 @@ def all_passes(settings: OneHotSettings, settled: Pass | None = None) -> list[Pa
 def predict_bytes(n_items: int, batch_size: int) -> Prediction:
     """What the arrays take, by arithmetic alone; seconds stay 0.
 
-    In memory: weights, mean squares, gradients, the best epoch, and room for two more while an
-    update is computed; X and y as NumPy and as tensors, hidden layer and output with gradients.
+    In memory: weights, mean squares, gradients, the best epoch and this one, and room for two more
+    while an update is computed; X and y as NumPy and as tensors, hidden layer and output with
+    their gradients.
     """
     weights = FLOAT_BYTES * (4 * n_items**2 + 3 * n_items)
     batch = FLOAT_BYTES * batch_size * n_items
-    return Prediction(weights, 2 * weights, LIBRARY_BYTES + 6 * weights + 12 * batch, 0.0)
+    return Prediction(weights, 2 * weights, LIBRARY_BYTES + 7 * weights + 12 * batch, 0.0)
 
 
 def predict_seconds(
