@@ -1,16 +1,17 @@
 """Train several models on earlier days and judge all of them on the same later ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipelines.tables import costs_in_words
 from pipelines.train import OnTraining, choose, judged, train
 from recommender.data.split import borders_of, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
-from recommender.models.registry import chosen_model
+from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 
 
@@ -20,6 +21,7 @@ def evaluate_models(
     names: Sequence[str],
     test_us: int | None,
     on_training: OnTraining,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Make the report of `recommender evaluate`.
 
@@ -30,8 +32,10 @@ def evaluate_models(
             others.
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
+        say: Told what large models will take, before the first is trained.
 
     Raises:
+        BudgetError: If a model would take more than the settings or the machine allow.
         DataError: If the log has too few sessions or days.
     """
     sessions = load_session_log(events_dir, settings)
@@ -39,6 +43,14 @@ def evaluate_models(
     choosing = split_for_choosing(sessions, settings, parts)
     judging = split_for_judging(sessions, settings, parts)
     queries = queries_of(judging.held_out)
+    # What is too large is refused before anything is trained.
+    predicted = {}
+    for name in names:
+        model, chosen = chosen_model(name, settings)
+        untrained = model_class(model)(len(judging.vocabulary), chosen)
+        predicted[name] = untrained.predicted_costs(judging.train)
+        if predicted[name]:
+            say(f"{name} will take {costs_in_words(predicted[name])}.")
     models = []
     for name in names:
         model, chosen = chosen_model(name, settings)
@@ -46,5 +58,6 @@ def evaluate_models(
         trained = train(
             choice, judging.vocabulary, judging.train, chosen, on_training, with_vectors=False
         )
-        models.append(replace(judged(trained, queries, chosen), name=name))
+        row = judged(trained, queries, chosen)
+        models.append(replace(row, name=name, predicted=predicted[name]))
     return summarize(judging, queries, models, settings.evaluation)

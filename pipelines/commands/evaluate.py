@@ -72,5 +72,7 @@ def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
             test_from = test_from.replace(tzinfo=ZoneInfo(settings.time_zone))
         test_us = us_of(test_from)
     with training_progress(shop) as on_training:
-        report = evaluate_models(shop.workspace.events_dir, settings, names, test_us, on_training)
+        report = evaluate_models(
+            shop.workspace.events_dir, settings, names, test_us, on_training, shop.say
+        )
     shop.put(report, evaluation_table(report))

@@ -31,6 +31,7 @@ class JudgedModel:
     ms_per_query: float
     epochs: Sequence[Mapping[str, Any]] = ()
     settled: Mapping[str, Any] = field(default_factory=dict)
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
 
 def summarize(
@@ -96,6 +97,7 @@ def _model_entry(
         "train_s": round(model.train_s, 2),
         "bytes": model.n_bytes,
         "ms_per_query": round(model.ms_per_query, 4),
+        "predicted": dict(model.predicted),
         "metrics": metrics,
         f"coverage@{k}": round(float((shown > 0).mean()), 4),
         f"popularity_share@{k}": round(popularity_share(shown, counts), 4),

@@ -39,9 +39,9 @@ class Softmax(Model):
 
     name = "softmax"
     gives_log_probabilities = True
+    starts_from_vectors = True
     settles_on_validation = True
     min_held_out = 5_000
-    takes_vectors = True
 
     table_: NDArray[np.float32]
     age_logits_: NDArray[np.float32]
