@@ -125,8 +125,10 @@ class SoftmaxSettings(Section):
     """Session windows a step."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.006
     """Adam's peak rate; it falls linearly from there."""
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """On the items' rows."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.35
-    """On the inputs and on the hidden layer."""
+    """On the hidden layer."""
     temperature: Annotated[float, Field(gt=0)] = 0.08
     """Divides the cosine between session and item."""
     negatives: Positive = 2048

@@ -49,6 +49,7 @@ class Softmax(Model):
     widen_bias_: NDArray[np.float32]
     narrow_kernel_: NDArray[np.float32]
     narrow_bias_: NDArray[np.float32]
+    gate_: NDArray[np.float32]
     temperature_: float
     demand_: NDArray[np.float16]
     heads_: dict[str, NDArray[np.float32]]
@@ -84,6 +85,7 @@ class Softmax(Model):
                 n_items=self.n_items,
                 settings=self.settings,
                 start=None if vectors is None else vectors.get(start),
+                center=start == "word2vec",
                 epochs=self.settled_.get("epochs"),
                 seed=seed,
                 on_epoch=partial(self._remember, start),
@@ -193,7 +195,7 @@ class Softmax(Model):
         mean = np.einsum("nw,nwd->nd", weights / total, rows)
         inputs = np.concatenate([mean, rows[:, -1]], axis=1)
         hidden = np.maximum(inputs @ self.widen_kernel_ + self.widen_bias_, 0)
-        vectors = mean + hidden @ self.narrow_kernel_ + self.narrow_bias_
+        vectors = mean + self.gate_ * (hidden @ self.narrow_kernel_ + self.narrow_bias_)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.maximum(norms, SMALLEST_NORM), hidden
 
@@ -226,6 +228,7 @@ class Softmax(Model):
             "widen_bias": self.widen_bias_,
             "narrow_kernel": self.narrow_kernel_,
             "narrow_bias": self.narrow_bias_,
+            "gate": self.gate_,
             "temperature": np.array(self.temperature_, np.float32),
             "demand": self.demand_,
             **self.heads_,
@@ -250,6 +253,7 @@ class Softmax(Model):
         self.widen_bias_ = np.asarray(arrays["widen_bias"])
         self.narrow_kernel_ = np.asarray(arrays["narrow_kernel"])
         self.narrow_bias_ = np.asarray(arrays["narrow_bias"])
+        self.gate_ = np.asarray(arrays["gate"])
         self.temperature_ = float(arrays["temperature"])
         self.demand_ = np.asarray(arrays["demand"])
         self.heads_ = {name: np.asarray(arrays[name]) for name in HEADS}

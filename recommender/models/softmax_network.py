@@ -31,7 +31,8 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         dim: Length of a row.
         hidden: Units of the residual layer.
         window: Items of a session that it sees.
-        dropout: Share dropped of the inputs and of the hidden units in training.
+        input_dropout: Share dropped of the items' rows in training.
+        dropout: Share dropped of the hidden units in training.
         temperature: Divides the cosine.
         **kwargs: As of `keras.Model`.
     """
@@ -42,24 +43,27 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         dim: int,
         hidden: int,
         window: int,
+        input_dropout: float,
         dropout: float,
         temperature: float,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.n_items, self.dim, self.hidden, self.window = n_items, dim, hidden, window
-        self.dropout, self.temperature = dropout, temperature
+        self.input_dropout, self.dropout, self.temperature = input_dropout, dropout, temperature
         around_zero = keras.initializers.RandomUniform(-0.1, 0.1)
         self.table = self.add_weight(shape=(n_items, dim), initializer=around_zero, name="table")
         self.age_logits = self.add_weight(shape=(window,), initializer="zeros", name="age_logits")
         self.widen = keras.layers.Dense(hidden, activation="relu", name="widen")
         self.narrow = keras.layers.Dense(dim, name="narrow")
-        self.drop_inputs = keras.layers.Dropout(dropout)
+        self.drop_inputs = keras.layers.Dropout(input_dropout)
         self.drop_hidden = keras.layers.Dropout(dropout)
         self.widen.build((None, 2 * dim))
         self.narrow.build((None, hidden))
         # The residual layer begins small: the mean of the rows is a good first guess.
-        self.narrow.kernel.assign(0.1 * self.narrow.kernel)
+        self.gate = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(0.1), name="gate"
+        )
         shapes = {
             "return_by_age": (window,),
             "return_by_hidden": (hidden, window),
@@ -124,7 +128,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
     def _refine(self, mean: Any, last: Any, *, training: bool) -> tuple[Any, Any]:
         hidden = self.widen(ops.concatenate([mean, last], axis=-1))
         hidden = self.drop_hidden(hidden, training=training)
-        return mean + self.narrow(hidden), hidden
+        return mean + self.gate * self.narrow(hidden), hidden
 
     def return_bonus(self, hidden: Any, ages: Any, earlier: Any) -> Any:
         """What a session's items have over others, by how long ago and how often they were seen.
@@ -157,6 +161,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
             "widen_bias": self.widen.bias,
             "narrow_kernel": self.narrow.kernel,
             "narrow_bias": self.narrow.bias,
+            "gate": self.gate,
             **self.heads,
         }
 
@@ -167,7 +172,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What rebuilds the network."""
-        names = ("n_items", "dim", "hidden", "window", "dropout", "temperature")
+        names = ("n_items", "dim", "hidden", "window", "input_dropout", "dropout", "temperature")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -43,6 +43,7 @@ def train_network(
     n_items: int,
     settings: Settings,
     start: NDArray[np.float32] | None,
+    center: bool,
     epochs: int | None,
     seed: int,
     on_epoch: Callable[[dict[str, Any]], None],
@@ -57,6 +58,7 @@ def train_network(
         settings: Of the workspace.
         start: Vectors that the table starts from, shape (n_items, dim); None for a random start.
         epochs: Where to stop, as an earlier call found it; None for the schedule's whole length.
+        center: Whether their common direction is taken out.
         seed: Seed of start, order, dropout and sampling.
         on_epoch: Called with each epoch's record.
 
@@ -68,10 +70,10 @@ def train_network(
     if settings.model.deterministic:
         tf.config.experimental.enable_op_determinism()
     dim = row_length(n_items, chosen)
-    network = SoftmaxNetwork(n_items, dim, chosen.hidden or 2 * dim, chosen.window, chosen.dropout,
+    network = SoftmaxNetwork(n_items, dim, chosen.hidden or 2 * dim, chosen.window, chosen.input_dropout, chosen.dropout,
                              chosen.temperature)  # fmt: skip
     if start is not None:
-        network.table.assign(prepared_start(start, network.table.numpy()))
+        network.table.assign(prepared_start(start, network.table.numpy(), center=center))
     # More sessions plan fewer epochs: what was found on fewer sessions must still fit in.
     planned = max(chosen.epochs or planned_epochs(len(train.items)), epochs or 0)
     batches = Batches(train, n_items, chosen, seed)
@@ -115,8 +117,10 @@ def serving_arrays(network: SoftmaxNetwork) -> dict[str, NDArray[Any]]:
     }
 
 
-def prepared_start(vectors: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Make vectors a start of the table: without their common direction, all of one length.
+def prepared_start(
+    vectors: NDArray[np.float32], like: NDArray[np.float32], *, center: bool = True
+) -> NDArray[np.float32]:
+    """Make vectors a start of the table: all of one length.
 
     word2vec's vectors share a direction (mean cosine .65 on rsc64) that a softmax over cosines
     has to unlearn first: without it Recall@20 there is .684 instead of .639.
@@ -126,11 +130,12 @@ def prepared_start(vectors: NDArray[np.float32], like: NDArray[np.float32]) -> N
             longer than `dim` the directions are kept that differ most; shorter ones are filled up
             at random.
         like: Random rows, shape (n_items, dim); they replace the rows of zeros.
+        center: Whether their common direction is taken out.
 
     Source: Mu, Viswanath (2018), "All-but-the-Top", arXiv:1702.01417.
     """
     known = np.abs(vectors).max(axis=1) > 0
-    centered = vectors - vectors[known].mean(axis=0)
+    centered = vectors - vectors[known].mean(axis=0) * center
     if vectors.shape[1] > like.shape[1]:
         _, directions = np.linalg.eigh(centered.T @ centered)
         centered = centered @ directions[:, -like.shape[1] :]
