@@ -62,7 +62,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         self.narrow.build((None, hidden))
         # The residual layer begins small: the mean of the rows is a good first guess.
         self.gate = self.add_weight(
-            shape=(), initializer=keras.initializers.Constant(0.1), name="gate"
+            shape=(1,), initializer=keras.initializers.Constant(0.1), name="gate"
         )
         shapes = {
             "return_by_age": (window,),
