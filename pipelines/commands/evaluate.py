@@ -2,6 +2,7 @@
 
 import difflib
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -57,11 +58,17 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
     help="Test on what starts at this time or later; without an offset, in time_zone"
     "  [default: the last evaluation.test_days]",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write report.html for people, report.json, and what `compare` needs.",
+)
 @click.pass_obj
-def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
+def evaluate(shop: Shop, names: list[str], test_from: datetime | None, out: Path | None) -> None:
     """Train models on earlier days and judge them on later ones."""
     settings = shop.settings()
-    from pipelines.evaluate import evaluate_models
+    from pipelines.evaluate import evaluate_models, write_evaluation
     from pipelines.progress import training_progress
     from pipelines.tables import evaluation_table
     from recommender.data.days import us_of
@@ -72,5 +79,7 @@ def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
             test_from = test_from.replace(tzinfo=ZoneInfo(settings.time_zone))
         test_us = us_of(test_from)
     with training_progress(shop) as on_training:
-        report = evaluate_models(shop.workspace.events_dir, settings, names, test_us, on_training)
-    shop.put(report, evaluation_table(report))
+        done = evaluate_models(shop.workspace, settings, names, test_us, on_training)
+    if out is not None:
+        shop.say(f"Read {write_evaluation(out, done)}.")
+    shop.put(done.report, evaluation_table(done.report))
