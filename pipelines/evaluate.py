@@ -1,10 +1,11 @@
 """Train several models on earlier days and judge all of them on the same later ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.batch_sizes import measure_batch_sizes
 from pipelines.report import (
     PAGE_NAME,
     REPORT_NAME,
@@ -46,6 +47,9 @@ def evaluate_models(
     names: Sequence[str],
     test_us: int | None,
     on_training: OnTraining,
+    *,
+    batch_sizes: Sequence[int] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Make the report of `recommender evaluate`.
 
@@ -56,6 +60,8 @@ def evaluate_models(
             others.
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
+        batch_sizes: At these the first model is trained once more, for the report.
+        say: Told what begins.
 
     Raises:
         DataError: If the log has too few sessions or days.
@@ -77,6 +83,9 @@ def evaluate_models(
         models.append(replace(judged(trained, examination, chosen), name=name))
     report = summarize(examination, models, settings.evaluation)
     report["data"] = data_entry(workspace, sessions)
+    if batch_sizes:
+        model, chosen = chosen_model(names[0], settings)
+        report["batch_sizes"] = measure_batch_sizes(model, choosing, chosen, batch_sizes, say)
     return Evaluation(
         report, page_of(report, workspace, lookup), SavedRanks.of(examination, models)
     )

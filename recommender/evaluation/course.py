@@ -45,12 +45,16 @@ def curves_of(model: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     return curves
 
 
+def kept_label(model: Mapping[str, Any]) -> str:
+    """Which curve's start was kept; of several the one that reached the best validation."""
+    start, curves = model["settled"].get("start"), curves_of(model)
+    kept = [name for name, records in curves.items() if start in (None, records[0].get("start"))]
+    return max(kept or curves, key=lambda name: max(map(_chosen_value, curves[name])))
+
+
 def kept_curve(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The curve whose start was kept; of several the one that reached the best validation."""
-    start = model["settled"].get("start")
-    curves = list(curves_of(model).values())
-    kept = [records for records in curves if start in (None, records[0].get("start"))]
-    return max(kept or curves, key=lambda records: max(map(_chosen_value, records)))
+    """The epochs of that curve."""
+    return curves_of(model)[kept_label(model)]
 
 
 def best_epoch(records: Sequence[Mapping[str, Any]]) -> int | None:

@@ -18,14 +18,14 @@ def epoch_charts(model: Record) -> list[Markup]:
 
     A ring marks the epoch that validation likes best; the curve that was kept is not dashed.
     """
-    curves, kept = course.curves_of(model), course.kept_curve(model)
+    curves, kept = course.curves_of(model), course.kept_label(model)
     return [
         line_chart(
             f"epochs-{_key(model['name'])}-{_key(name)}",
             f"{_title(name)} over epochs, {model['name']}",
             _described(curves, name),
             [
-                _epoch_line(label, records, name, style, is_kept=records is kept)
+                _epoch_line(label, records, name, style, is_kept=label == kept)
                 for style, (label, records) in enumerate(curves.items())
                 if any(figure_of(record, name) is not None for record in records)
             ],

@@ -147,13 +147,18 @@ def _joined(pieces: Sequence[Mapping[str, Claims]]) -> dict[str, Claims]:
 
 def _mark_excluded(ranks: dict[Exclusion, NDArray[np.int64]], queries: Queries) -> None:
     """Drop the same queries for every model, whatever it knows."""
-    items, of_query = queries.sessions.items, queries.sessions.session_of_step
-    seen = np.zeros(len(queries), np.bool_)
-    seen[of_query[items == queries.targets[of_query]]] = True
     last = last_items(queries.sessions, 1)[:, 0] == queries.targets
-    for exclusion, dropped in (("current", last), ("session", seen)):
+    for exclusion, dropped in (("current", last), ("session", seen_before(queries))):
         if exclusion in ranks:
             ranks[exclusion][dropped] = EXCLUDED
+
+
+def seen_before(queries: Queries) -> NDArray[np.bool_]:
+    """Whether the next item was already seen in the session, shape (n_queries,)."""
+    of_step = queries.sessions.session_of_step
+    seen = np.zeros(len(queries), np.bool_)
+    seen[of_step[queries.sessions.items == queries.targets[of_step]]] = True
+    return seen
 
 
 def excluded_items(

@@ -146,13 +146,13 @@ def _values(
 
 def _course(model: Mapping[str, Any]) -> dict[str, Any]:
     """The epochs of a model: words, curves, and the table behind them."""
-    curves, kept = course.curves_of(model), course.kept_curve(model)
+    curves, kept = course.curves_of(model), course.kept_label(model)
     columns = figure_names(model)
     return {
         "name": model["name"],
         "words": course.more_is_better(model),
         "charts": epoch_charts(model),
-        "labels": [{"name": name, "kept": curve is kept} for name, curve in curves.items()],
+        "labels": [{"name": name, "kept": name == kept} for name in curves],
         "columns": columns,
         "rows": [
             {

@@ -28,6 +28,7 @@ class SavedRanks:
 
     Attributes:
         questions: Hash of all questions with their answers.
+        from_us: Where the test began, µs since 1970.
         session_of_query: The held-out session of each, shape (n_queries,).
         n_sessions: Number of held-out sessions.
         parts: Parts of the questions.
@@ -35,6 +36,7 @@ class SavedRanks:
     """
 
     questions: str
+    from_us: int
     session_of_query: NDArray[np.int64]
     n_sessions: int
     parts: Parts
@@ -46,6 +48,7 @@ class SavedRanks:
         queries = examination.queries
         return cls(
             questions_hash(queries, examination.split.vocabulary),
+            examination.split.from_us,
             queries.session_of_query,
             queries.n_sessions,
             examination.parts,
@@ -61,6 +64,7 @@ class SavedRanks:
         head: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "questions": self.questions,
+            "from_us": self.from_us,
             "n_sessions": self.n_sessions,
             "parts": list(self.parts),
             "models": {name: list(ranks) for name, ranks in self.ranks.items()},
@@ -74,8 +78,11 @@ class SavedRanks:
                 for at, ranks in enumerate(self.ranks.values())
             },
         }
+        draft = path.with_name(f".{path.name}")
         try:
-            np.savez_compressed(path, allow_pickle=False, **arrays)
+            with draft.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **arrays)
+            draft.replace(path)
         except OSError as err:
             raise DataError(f"{path} cannot be written: {err.strerror}") from err
 
@@ -94,6 +101,7 @@ class SavedRanks:
                 models = enumerate(head["models"].items())
                 return cls(
                     head["questions"],
+                    head["from_us"],
                     file["session_of_query"],
                     head["n_sessions"],
                     {name: file[f"part-{at}"] for at, name in enumerate(head["parts"])},
@@ -106,7 +114,7 @@ class SavedRanks:
             raise DataError(
                 f"{path} is missing; write it with: recommender evaluate --out {path.parent}"
             ) from err
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as err:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as err:
             raise DataError(
                 f"{path} is damaged; write it again with: recommender evaluate --out {path.parent}"
             ) from err

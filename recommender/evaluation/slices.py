@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recommender.catalog.product import Product
 from recommender.evaluation.compare import part_means
-from recommender.evaluation.protocol import Queries
+from recommender.evaluation.protocol import Queries, seen_before
 from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
 from recommender.settings import Exclusion
 
@@ -41,14 +41,6 @@ def head_items(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     is_head = np.zeros(len(counts), np.bool_)
     is_head[order[: max(1, n_head)]] = True
     return is_head
-
-
-def seen_before(queries: Queries) -> NDArray[np.bool_]:
-    """Whether the next item was already seen in the session, shape (n_queries,)."""
-    of_step = queries.sessions.session_of_step
-    seen = np.zeros(len(queries), np.bool_)
-    seen[of_step[queries.sessions.items == queries.targets[of_step]]] = True
-    return seen
 
 
 def parts_of(queries: Queries, counts: NDArray[np.int64]) -> Parts:

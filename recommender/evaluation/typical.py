@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import last_items, select_sessions
 from recommender.data.vocabulary import Vocabulary
-from recommender.evaluation.protocol import Queries, excluded_items
-from recommender.evaluation.slices import FEW_CLICKS, LONG, head_items, seen_before
+from recommender.evaluation.protocol import Queries, excluded_items, seen_before
+from recommender.evaluation.slices import FEW_CLICKS, LONG, head_items
 from recommender.models.contract import Model
 from recommender.models.metrics import target_ranks
 from recommender.models.topk import NOTHING, top_k
