@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 from recommender.evaluation.compare import part_means
 from recommender.evaluation.protocol import Claims, Judgement, Queries
 
-N_BINS = 10
+MAX_BINS = 10
+MIN_IN_BIN = 40
+"""Few questions give few bins: what came true in a handful of them tells nothing."""
 
 
 def calibration_entry(queries: Queries, judgement: Judgement, n_samples: int) -> dict[str, Any]:
     """What became of a model's promises, for the report; empty where it makes none.
 
-    `first` is about the first recommended item being the next one, `list` about any of the list.
+    `first` is about the first recommended item being the next one, `list` about any of the list,
+    both as a page shows them: without its own product.
     """
     return {name: _curve(queries, claims, n_samples) for name, claims in judgement.claims.items()}
 
@@ -33,7 +36,7 @@ def expected_calibration_error(claims: Claims, bins: NDArray[np.bool_]) -> float
     return float(np.abs(gaps).sum() / max(1, len(claims.probability)))
 
 
-def equal_bins(probability: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray[np.bool_]:
+def equal_bins(probability: NDArray[np.float64], n_bins: int = MAX_BINS) -> NDArray[np.bool_]:
     """Part queries into bins of about equal size by what was promised; equal promises stay whole.
 
     Returns:
@@ -50,7 +53,8 @@ def equal_bins(probability: NDArray[np.float64], n_bins: int = N_BINS) -> NDArra
 
 
 def _curve(queries: Queries, claims: Claims, n_samples: int) -> dict[str, Any]:
-    bins = equal_bins(claims.probability)
+    n_bins = min(MAX_BINS, max(1, len(claims.probability) // MIN_IN_BIN))
+    bins = equal_bins(claims.probability, n_bins)
     (outcomes,) = part_means(queries, claims.came_true[None].astype(np.float64), bins, n_samples)
     return {
         "expected_calibration_error": round(expected_calibration_error(claims, bins), 4),

@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 
 WIDTH = 360
 N_STYLES = 8
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 36
-_LINE_HEIGHT = 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 16, 28, 36
+_LINE_HEIGHT = 236
 _LABELS = 122
 _ROW = 13
 _MARKS = ("circle", "square", "diamond", "triangle")
@@ -90,13 +90,13 @@ def line_chart(
     description: str,
     lines: Sequence[Line],
     *,
+    heading: str,
     x_title: str,
     x_ticks: Sequence[float] = (),
     y_format: Format = "{:g}".format,
     x_format: Format = "{:g}".format,
     x_log: bool = False,
-    diagonal: bool = False,
-    from_zero: bool = False,
+    square: bool = False,
 ) -> Markup:
     """Draw curves.
 
@@ -105,27 +105,31 @@ def line_chart(
         title: What it shows.
         description: What there is to see in it, in words.
         lines: The curves; the ones that come later lie above.
+        heading: The title in a word or two, to be seen above the chart.
         x_title: Below the axis.
         x_ticks: Where to write numbers on it; default round ones.
         y_format: How to write numbers beside it.
         x_format: How to write numbers below it.
         x_log: Whether equal ratios are equally far apart; then `x_ticks` are needed.
-        diagonal: Draw where x = y.
-        from_zero: Begin both axes at 0.
+        square: Give both axes the same numbers from 0, and draw where x = y.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
     ys += [end for line in lines for interval in line.intervals for end in interval]
-    if from_zero:
-        xs, ys = [*xs, 0.0], [*ys, 0.0]
+    if square:
+        xs = ys = [*xs, *ys, 0.0]
     across = list(x_ticks) or nice_ticks(min(xs), max(xs), 6)
     up = nice_ticks(min(ys), max(ys))
     low, high = min(*across, *xs), max(*across, *xs)
     x = _Scale(low, high, _LEFT + 6, WIDTH - _RIGHT, x_log)
     y = _Scale(up[0], up[-1], _LINE_HEIGHT - _BOTTOM, _TOP)
-    parts = [_grid_across(y, up, y_format), _axis(x, across, x_format, x_title, _LINE_HEIGHT)]
-    if diagonal:
-        ends = max(x.low, y.low), min(x.high, y.high)
+    parts = [
+        _text(0, 14, heading, "heading"),
+        _grid_across(y, up, y_format),
+        _axis(x, across, x_format, x_title, _LINE_HEIGHT),
+    ]
+    if square:
+        ends = x.low, min(x.high, y.high)
         parts.append(_path([(x.at(end), y.at(end)) for end in ends], "diagonal"))
     parts += [_curve(line, x, y) for line in lines]
     return _svg(key, title, description, _LINE_HEIGHT, parts)
@@ -137,6 +141,7 @@ def interval_chart(
     description: str,
     rows: Sequence[Row],
     *,
+    heading: str,
     x_title: str,
     x_format: Format = "{:g}".format,
     zero: bool = False,
@@ -148,16 +153,20 @@ def interval_chart(
         title: What it shows.
         description: What there is to see in it, in words.
         rows: From top to bottom.
+        heading: The title in a word or two, to be seen above the chart.
         x_title: Below the axis.
         x_format: How to write numbers below it.
         zero: Stress the zero line: the values are differences.
     """
     ends = [end for row in rows for value in row.values if value for end in value]
     across = nice_ticks(min([*ends, 0.0]), max([*ends, 0.0]))
-    x = _Scale(across[0], across[-1], _LABELS + 6, WIDTH - _RIGHT - 8)
+    x = _Scale(across[0], across[-1], _LABELS + 6, WIDTH - _RIGHT)
     tall = [max(26, _ROW * len(row.values) + 12) for row in rows]
     height = _TOP + sum(tall) + _BOTTOM
-    parts = [_axis(x, across, x_format, x_title, height, grid=True)]
+    parts = [
+        _text(0, 14, heading, "heading"),
+        _axis(x, across, x_format, x_title, height, grid=True),
+    ]
     if zero:
         parts.append(_path([(x.at(0), _TOP), (x.at(0), height - _BOTTOM)], "zero"))
     top = float(_TOP)

@@ -91,7 +91,8 @@ def _chart(comparison: Mapping[str, Any], metric: str) -> Any:
         title,
         "Right of zero A is better, left of it B; the tables give the figures.",
         rows,
-        x_title=f"A leads in {figures.metric_title(metric)}",
+        heading=f"{figures.metric_title(metric)}, A less B",
+        x_title="B is better — A is better",
         x_format=figures.short,
         zero=True,
     )

@@ -11,6 +11,8 @@ from recommender.evaluation.figures import metric_title, short
 from recommender.evaluation.wording import calibration_words
 
 Record = Mapping[str, Any]
+_ENOUGH_BINS = 3
+"""With fewer the sentence says it all."""
 
 
 def epoch_charts(model: Record) -> list[Markup]:
@@ -29,8 +31,9 @@ def epoch_charts(model: Record) -> list[Markup]:
                 for style, (label, records) in enumerate(curves.items())
                 if any(figure_of(record, name) is not None for record in records)
             ],
-            x_title=f"epoch · {_title(name)}",
-            y_format="{:.3g}".format,
+            heading=_title(name),
+            x_title="epoch",
+            y_format=short,
         )
         for name in figure_names(model)
     ]
@@ -86,10 +89,11 @@ def batch_charts(records: Sequence[Record]) -> list[Markup]:
             f"{_title(name)} by batch size",
             "; ".join(f"{size:g}: {value:.3g}" for size, value in zip(sizes, values, strict=True)),
             [Line(name, 0, list(zip(sizes, values, strict=True)))],
-            x_title=f"batch size · {_title(name)}",
+            heading=_title(name),
+            x_title="batch size",
             x_ticks=sizes,
             x_log=True,
-            y_format="{:.4g}".format,
+            y_format=short,
         )
         for number, (name, values) in enumerate(figures.items())
     ]
@@ -116,12 +120,14 @@ def calibration_charts(model: Record, style: int, k: int) -> list[dict[str, Any]
                          for one in entry["bins"]],
                     )
                 ],
-                x_title="promised probability · share that came true",
+                heading=f"{titles[name]}: share that came true",
+                x_title="promised probability",
                 y_format=short,
                 x_format=short,
-                diagonal=True,
-                from_zero=True,
-            ),
+                square=True,
+            )
+            if len(entry["bins"]) >= _ENOUGH_BINS
+            else None,
         }
         for name, entry in model["calibration"].items()
     ]  # fmt: skip

@@ -60,8 +60,8 @@ class Judgement(NamedTuple):
             target may not be recommended, `UNKNOWN` where the model does not know it.
         shown: How often each item stood in a list of length k with nothing excluded, shape
             (n_items,).
-        claims: What it promised of the `first` item and of the whole `list`, nothing excluded;
-            empty where its scores are no probabilities.
+        claims: What it promised of the `first` item and of the whole `list` as a page shows it,
+            without the page's own product; empty where its scores are no probabilities.
     """
 
     ranks: dict[Exclusion, NDArray[np.int64]]
@@ -110,11 +110,12 @@ def judge(
         asked, targets, pages = renumber(asked, numbers), numbers[targets], numbers[pages]
     claimed: list[dict[str, Claims]] = []
     for piece, sessions, scores in score_batches(model, asked):
-        lists, best = top_k(scores, k)
+        lists, _ = top_k(scores, k)
         shown += np.bincount(lists[lists != NOTHING], minlength=model.n_items)
         wanted = targets[piece]
         if model.gives_log_probabilities:
-            claimed.append(_claims(lists, best, wanted))
+            own_page = excluded_items(sessions, pages[piece], model.n_items, "current")
+            claimed.append(_claims(*top_k(scores, k, _allowed(own_page)), wanted))
         known = np.flatnonzero(wanted >= 0)
         for exclusion in exclusions:
             excluded = excluded_items(sessions, pages[piece], model.n_items, exclusion)
@@ -135,6 +136,10 @@ def _claims(
         "first": Claims(chances[:, 0], found[:, 0]),
         "list": Claims(chances.sum(axis=1), found.any(axis=1)),
     }
+
+
+def _allowed(excluded: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    return None if excluded is None else ~excluded
 
 
 def _joined(pieces: Sequence[Mapping[str, Claims]]) -> dict[str, Claims]:

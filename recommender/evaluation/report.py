@@ -127,7 +127,8 @@ def _slices(report: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
                     Row(titles[name][0], [_values(model[kind], name, metric) for model in models])
                     for name in names
                 ],
-                x_title=figures.metric_title(metric),
+                heading=figures.metric_title(metric),
+                x_title="",
                 x_format=figures.short,
             )
             for metric in (f"recall@{k}", f"mrr@{k}")

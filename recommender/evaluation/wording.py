@@ -86,46 +86,49 @@ def _winner(report: Report) -> str:
     ranked = by_metric(report, exclusion, recall)
     best = ranked[0]
     found = best["metrics"][exclusion][recall]
-    how_often = (
-        f"in {percent(found['value'])} of 100 cases the product was among its first "
-        f"{report['k']} (95 % interval {percent(found['low'])} to {percent(found['high'])})"
+    among = (
+        f"has the product among its first {report['k']} in {percent(found['value'])} of 100 cases "
+        f"(95 % interval {percent(found['low'])} to {percent(found['high'])})"
     )
     if len(ranked) == 1:
-        return f"{best['name']} was judged alone: {how_often}."
+        return f"{best['name']} was judged alone: it {among}."
     rival, lead = _lead(report, ranked, exclusion, recall)
-    by = f"{percent(abs(lead[0]))} ({percent(lead[1])} to {percent(lead[2])})"
+    by = f"{percent(lead[0])} ({percent(lead[1])} to {percent(lead[2])})"
     if lead[1] <= 0 <= lead[2]:
-        return (
-            f"{best['name']} and {rival} are level within chance: {how_often}, and the difference "
-            f"between the two, {by}, may be nothing.{_further_up(report, best, exclusion)}"
+        theirs = rival["metrics"][exclusion][recall]["value"]
+        words = (
+            f"{best['name']} and {rival['name']} are level within chance: {best['name']} {among}, "
+            f"{rival['name']} in {percent(theirs)}; the difference, {by}, may be nothing."
         )
-    return (
-        f"{best['name']} wins: {how_often}, {by} more than {rival}."
-        f"{_further_up(report, best, exclusion)}"
-    )
+    else:
+        words = f"{best['name']} wins: it {among}, {by} more than {rival['name']}."
+    return words + _further_up(report, best, exclusion)
 
 
 def _lead(
     report: Report, ranked: Sequence[Mapping[str, Any]], exclusion: str, metric: str
-) -> tuple[str, tuple[float, float, float]]:
+) -> tuple[Mapping[str, Any], tuple[float, float, float]]:
     """Whom the best model is compared with, and by how much it leads."""
-    first, best = report["models"][0]["name"], ranked[0]["name"]
-    against = ranked[1]["name"] if best == first else best
-    lead = difference(report, against, exclusion)[metric]
+    first, best = report["models"][0], ranked[0]
+    against = ranked[1] if best is first else best
+    lead = difference(report, against["name"], exclusion)[metric]
     value = lead["value"], lead["low"], lead["high"]
-    if best == first:
+    if best is first:
         return against, value
     return first, (-value[0], -value[2], -value[1])
 
 
 def _further_up(report: Report, best: Mapping[str, Any], exclusion: str) -> str:
-    """Say so where another model has the better places."""
-    mrr = f"mrr@{report['k']}"
+    """Say so where another model has surely better places than the best one."""
+    mrr, first = f"mrr@{report['k']}", report["models"][0]
     leader = by_metric(report, exclusion, mrr)[0]
-    if leader["name"] == best["name"]:
+    if leader is best or first not in (leader, best):
         return ""
-    figures = (one["metrics"][exclusion][mrr]["value"] for one in (leader, best))
-    theirs, own = (decimals(figure) for figure in figures)
+    other = leader if first is best else best
+    lead = difference(report, other["name"], exclusion)[mrr]
+    if not (lead["high"] < 0 if first is best else lead["low"] > 0):
+        return ""
+    theirs, own = (decimals(one["metrics"][exclusion][mrr]["value"]) for one in (leader, best))
     return f" {leader['name']} puts it further up the list, though (MRR {theirs} against {own})."
 
 

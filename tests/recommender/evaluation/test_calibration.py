@@ -58,13 +58,19 @@ def test_honest_promises_have_almost_no_error() -> None:
 
 
 def test_claims_come_from_the_lists_as_judged() -> None:
-    """Four of five next numbers are promised .5; the list of two holds .5 + .125."""
+    """Each next number is promised .5, a list of two .5 + .125; the page is on none of them.
+
+    After [0] that is 1, then 2 (0 being the page), after 0 1 2 it is 3, then 0 of the ties.
+    """
     queries = queries_of(sessions_from_lists([[0, 1, 2, 0]]))
     claims = judge(NextChance(5), queries, ["none"], 2).claims
     assert claims["first"].probability == pytest.approx([0.5] * 3)
     assert claims["first"].came_true.tolist() == [True, True, False]
     assert claims["list"].probability == pytest.approx([0.625] * 3)
-    assert claims["list"].came_true.tolist() == [True, True, True], "0 is the first of the ties"
+    assert claims["list"].came_true.tolist() == [True, True, True]
+    stays = judge(NextChance(5), queries_of(sessions_from_lists([[1, 1]])), ["none"], 5).claims
+    assert stays["list"].came_true.tolist() == [False], "the page is not on its own list"
+    assert stays["list"].probability == pytest.approx([0.875])
     assert judge(NextNumber(5), queries, ["none"], 2).claims == {}
 
 
@@ -75,13 +81,14 @@ def test_an_item_the_model_does_not_know_never_comes_true() -> None:
 
 
 def test_entry_for_the_report() -> None:
-    queries = queries_of(sessions_from_lists([[0, 1], [1, 2], [2, 0], [3, 4]]))
-    claims = Claims(np.array([0.2, 0.2, 0.9, 0.9]), np.array([False, True, True, True]))
+    """Eighty questions give two bins of forty; a third of ten would be luck."""
+    queries = queries_of(sessions_from_lists([[0, 1]] * 80))
+    claims = Claims(np.repeat([0.2, 0.9], 40), np.repeat([False, True, True, True], 20))
     judgement = Judgement({}, np.zeros(1, np.int64), {"first": claims})
     entry = calibration_entry(queries, judgement, 200)["first"]
     assert entry["promised"] == 0.55
     assert entry["came_true"] == 0.75
-    assert entry["expected_calibration_error"] == pytest.approx((0.6 + 0.2) / 4)
-    assert [one["queries"] for one in entry["bins"]] == [2, 2]
-    assert entry["bins"][0]["came_true"]["low"] == 0
+    assert entry["expected_calibration_error"] == pytest.approx((0.3 + 0.1) / 2)
+    assert [one["queries"] for one in entry["bins"]] == [40, 40]
+    assert 0.3 < entry["bins"][0]["came_true"]["low"] < 0.5
     assert entry["bins"][1]["came_true"] == {"value": 1, "low": 1, "high": 1}

@@ -37,7 +37,8 @@ def test_ticks_are_round_and_reach_over_the_data(low: float, high: float, ticks:
 
 def test_lines_lie_where_their_figures_are() -> None:
     svg = parsed(line_chart(
-        "k", "Loss", "It falls.", [Line("a", 0, [(1, 0.0), (2, 1.0)], marked=1)], x_title="epoch"
+        "k", "Loss", "It falls.", [Line("a", 0, [(1, 0.0), (2, 1.0)], marked=1)],
+        heading="Loss", x_title="epoch",
     ))  # fmt: skip
     assert svg.get("role") == "img"
     title, described = svg[0], svg[1]
@@ -55,7 +56,7 @@ def test_lines_lie_where_their_figures_are() -> None:
 
 def test_whiskers_span_the_interval() -> None:
     rows = [Row("one", [(0.5, 0.25, 1.0), None]), Row("two", [None, (0.0, 0.0, 0.0)])]
-    svg = parsed(interval_chart("k", "t", "d", rows, x_title="x"))
+    svg = parsed(interval_chart("k", "t", "d", rows, heading="h", x_title="x"))
     first, second = (
         [float(point.split(",")[0]) for point in (one.get("points") or "").split()]
         for one in svg.iter()
@@ -76,8 +77,12 @@ def test_waffle_fills_as_many_dots() -> None:
 
 def test_any_text_is_only_text() -> None:
     for svg in (
-        line_chart("k", HOSTILE, HOSTILE, [Line(HOSTILE, 9, [(1, 1)])], x_title=HOSTILE),
-        interval_chart("k", HOSTILE, HOSTILE, [Row(HOSTILE, [(1, 0, 2)])], x_title=HOSTILE),
+        line_chart(
+            "k", HOSTILE, HOSTILE, [Line(HOSTILE, 9, [(1, 1)])], heading=HOSTILE, x_title=HOSTILE
+        ),
+        interval_chart(
+            "k", HOSTILE, HOSTILE, [Row(HOSTILE, [(1, 0, 2)])], heading=HOSTILE, x_title=HOSTILE
+        ),
         waffle("k", HOSTILE, 1, 0),
     ):
         assert "<script" not in svg
@@ -92,9 +97,20 @@ def test_marks_differ_by_shape_not_by_color_alone() -> None:
 
 def test_equal_ratios_are_equally_far_apart() -> None:
     svg = parsed(line_chart(
-        "k", "t", "d", [Line("a", 0, [(64, 1), (256, 2), (1024, 3)])], x_title="x",
+        "k", "t", "d", [Line("a", 0, [(64, 1), (256, 2), (1024, 3)])], heading="h", x_title="x",
         x_ticks=[64, 256, 1024], x_log=True,
     ))  # fmt: skip
     (line,) = [one for one in svg.iter() if "line" in (one.get("class") or "").split()]
     x = [float(point.split(",")[0]) for point in (line.get("points") or "").split()]
     assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.2)
+
+
+def test_a_promise_kept_lies_on_the_diagonal() -> None:
+    svg = parsed(line_chart(
+        "k", "t", "d", [Line("a", 0, [(0.3, 0.3), (0.6, 0.6)])], heading="h", x_title="x",
+        square=True,
+    ))  # fmt: skip
+    names = {one.get("class"): one.get("points") for one in svg.iter() if one.get("points")}
+    (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in names["diagonal"].split())
+    for x, y in (map(float, point.split(",")) for point in names["s0 line"].split()):
+        assert (y - y1) / (y2 - y1) == pytest.approx((x - x1) / (x2 - x1), abs=0.01)
