@@ -33,13 +33,13 @@ def sentences(comparison: Mapping[str, Any]) -> list[str]:
         (one for one in comparison["effects"] if one["exclude"] == "current"),
         comparison["effects"][0],
     )
-    recall = f"recall@{comparison['k']}"
+    recall, mrr = _metrics(comparison)
     found = effect["metrics"][recall]
     return [
         f"A ({a['model']} of {a['name']}) and B ({b['model']} of {b['name']}) answered the same "
         f"{effect['queries']:,} questions of {test['sessions']:,} visits"
         f"{' from ' + figures.day(test['from']) + ' on' if test.get('from') else ''}.",
-        _verdict(comparison, found),
+        f"{_verdict(comparison, found)} {_places(effect['metrics'][mrr])}",
         f"Of 100 questions {_per_100(effect, 'a_better')} are answered better by A, "
         f"{_per_100(effect, 'b_better')} by B, and {_per_100(effect, 'same')} alike.",
     ]
@@ -63,6 +63,16 @@ def _verdict(comparison: Mapping[str, Any], found: Mapping[str, Any]) -> str:
         f"{winner} wins by {figures.percent(sign * lead['value'])} (95 % interval "
         f"{figures.percent(low)} to {figures.percent(high)}): {shares}."
     )
+
+
+def _places(found: Mapping[str, Any]) -> str:
+    lead = found["difference"]
+    a, b = (figures.decimals(found[name]["value"]) for name in ("a", "b"))
+    low, high = (figures.decimals(lead[name], "+") for name in ("low", "high"))
+    if lead["low"] <= 0 <= lead["high"]:
+        return f"Neither puts it surely further up (MRR {a} and {b}, difference {low} to {high})."
+    winner = "A" if lead["value"] > 0 else "B"
+    return f"{winner} puts it further up (MRR {a} and {b}, difference {low} to {high})."
 
 
 def _per_100(effect: Mapping[str, Any], name: str) -> str:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recommender.evaluation.figures import metric_title
+from recommender.evaluation.figures import fixed, metric_title
+
+HARDLY = 0.01
+"""A smaller loss on validation is no loss."""
 
 
 def more_is_better(model: Mapping[str, Any]) -> str:
@@ -20,10 +23,18 @@ def more_is_better(model: Mapping[str, Any]) -> str:
             f"It was still getting better in epoch {epoch}, the last one planned: a longer "
             "training may give a little more."
         )
+    if values[best] - values[-1] < HARDLY:
+        level = next(at for at, value in enumerate(values) if values[best] - value < HARDLY)
+        return (
+            f"Hardly: from epoch {told[level]['epoch']} on, its {metric_title(metric)} on days "
+            f"that it had not seen stays within {HARDLY:g} of the best one, {fixed(values[best])} "
+            f"in epoch {epoch}, whose weights were kept."
+        )
     return (
         f"No: up to epoch {epoch} it learned, from then on it learned by heart. By epoch {last} "
-        f"{metric_title(metric)} on days that it had not seen fell from {values[best]:.3f} to "
-        f"{values[-1]:.3f}{_while_loss_fell(told, best)}. The weights of epoch {epoch} were kept."
+        f"its {metric_title(metric)} on days that it had not seen fell from {fixed(values[best])} "
+        f"to {fixed(values[-1])}{_while_loss_fell(told, best)}. The weights of epoch {epoch} were "
+        "kept."
     )
 
 
@@ -31,7 +42,7 @@ def _while_loss_fell(told: Sequence[Mapping[str, Any]], best: int) -> str:
     at_best, at_last = told[best]["loss"], told[-1]["loss"]
     if at_last >= at_best:
         return ""
-    return f", while the loss on its own data fell on from {at_best:.3f} to {at_last:.3f}"
+    return f", while the loss on its own data fell on from {fixed(at_best)} to {fixed(at_last)}"
 
 
 def curves_of(model: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
@@ -80,9 +91,10 @@ def batch_words(records: Sequence[Mapping[str, Any]]) -> str:
     metric = chosen_by(records)
     best = max(records, key=lambda record: record["validation"][metric])
     quick = min(records, key=lambda record: record["train_s"])
+    reached = fixed(best["validation"][metric])
     return (
         f"{records[0]['model']} was trained from scratch at {len(records)} batch sizes, each in a "
         f"process of its own. Size {best['batch_size']} gave the best {metric_title(metric)} on "
-        f"validation days ({best['validation'][metric]:.3f}); size {quick['batch_size']} was the "
+        f"validation days ({reached}); size {quick['batch_size']} was the "
         f"quickest ({quick['train_s']:.0f} s)."
     )

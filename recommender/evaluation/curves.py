@@ -33,10 +33,17 @@ def epoch_charts(model: Record) -> list[Markup]:
             ],
             heading=_title(name),
             x_title="epoch",
+            x_ticks=_epoch_ticks(model),
             y_format=short,
         )
         for name in figure_names(model)
     ]
+
+
+def _epoch_ticks(model: Record) -> list[float]:
+    """Whole epochs from the first to the last, at most seven."""
+    last = max(record["epoch"] for record in model["epochs"])
+    return [float(epoch) for epoch in range(1, last + 1, 1 + (last - 1) // 7)]
 
 
 def figure_names(model: Record) -> list[str]:

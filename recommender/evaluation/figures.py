@@ -37,6 +37,16 @@ def decimals(value: float, sign: str = "") -> str:
     return (text.replace("0.", ".", 1) if abs(value) < 1 else text).replace("-", MINUS)
 
 
+def fixed(value: float, digits: int = 3) -> str:
+    """A figure of any size.
+
+    Example:
+        >>> fixed(4.1575)
+        '4.157'
+    """
+    return f"{value:.{digits}f}".replace("-", MINUS)
+
+
 def short(value: float) -> str:
     """A round figure beside an axis.
 

@@ -86,6 +86,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": figures.percent,
         "decimals": figures.decimals,
+        "fixed": figures.fixed,
         "day": figures.day,
         "metric_title": figures.metric_title,
     }

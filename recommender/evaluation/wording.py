@@ -70,13 +70,12 @@ def sentences(report: Report) -> list[str]:
 
 def _compared(report: Report) -> str:
     test, train = report["test"], report["train"]
-    names = in_words([model["name"] for model in report["models"]])
+    names = [model["name"] for model in report["models"]]
     since = f" since {day(train['from'], with_time=False)}" if train.get("from") else ""
     return (
-        f"{names} learned from {train['sessions']:,} visits{since} and "
-        f"{'was' if len(report['models']) == 1 else 'were'} then asked {test['queries']:,} "
-        f"{_plural('time', test['queries'])}, in {test['sessions']:,} "
-        f"{_plural('visit', test['sessions'])} from {day(test['from'])} on, which product the "
+        f"{in_words(names)} learned from {train['sessions']:,} visits{since} and "
+        f"{'was' if len(names) == 1 else 'were'} then asked {_counted(test['queries'], 'time')}, "
+        f"in {_counted(test['sessions'], 'visit')} from {day(test['from'])} on, which product the "
         "visitor would open next."
     )
 
@@ -94,7 +93,8 @@ def _winner(report: Report) -> str:
         return f"{best['name']} was judged alone: it {among}."
     rival, lead = _lead(report, ranked, exclusion, recall)
     by = f"{percent(lead[0])} ({percent(lead[1])} to {percent(lead[2])})"
-    if lead[1] <= 0 <= lead[2]:
+    level = lead[1] <= 0 <= lead[2]
+    if level:
         theirs = rival["metrics"][exclusion][recall]["value"]
         words = (
             f"{best['name']} and {rival['name']} are level within chance: {best['name']} {among}, "
@@ -102,7 +102,7 @@ def _winner(report: Report) -> str:
         )
     else:
         words = f"{best['name']} wins: it {among}, {by} more than {rival['name']}."
-    return words + _further_up(report, best, exclusion)
+    return words + _further_up(report, best, rival, exclusion, level=level)
 
 
 def _lead(
@@ -118,18 +118,22 @@ def _lead(
     return first, (-value[0], -value[2], -value[1])
 
 
-def _further_up(report: Report, best: Mapping[str, Any], exclusion: str) -> str:
-    """Say so where another model has surely better places than the best one."""
-    mrr, first = f"mrr@{report['k']}", report["models"][0]
-    leader = by_metric(report, exclusion, mrr)[0]
-    if leader is best or first not in (leader, best):
+def _further_up(
+    report: Report,
+    best: Mapping[str, Any],
+    rival: Mapping[str, Any],
+    exclusion: str,
+    *,
+    level: bool,
+) -> str:
+    """Say so where one of the two has surely better places, if that is not plain already."""
+    mrr = f"mrr@{report['k']}"
+    _, (_, low, high) = _lead(report, [best, rival], exclusion, mrr)
+    if low <= 0 <= high or (low > 0 and not level):
         return ""
-    other = leader if first is best else best
-    lead = difference(report, other["name"], exclusion)[mrr]
-    if not (lead["high"] < 0 if first is best else lead["low"] > 0):
-        return ""
-    theirs, own = (decimals(one["metrics"][exclusion][mrr]["value"]) for one in (leader, best))
-    return f" {leader['name']} puts it further up the list, though (MRR {theirs} against {own})."
+    pair = (best, rival) if low > 0 else (rival, best)
+    leads, other = (decimals(one["metrics"][exclusion][mrr]["value"]) for one in pair)
+    return f" {pair[0]['name']} puts it further up the list, though (MRR {leads} against {other})."
 
 
 def _of_100(report: Report) -> str:
@@ -166,19 +170,19 @@ def left_out(report: Report) -> list[tuple[str, str, str]]:
         (
             "Next products that nobody could know",
             "too rare or too new at the time of learning; asked of no model",
-            f"{test['queries_dropped_unknown_item']:,} questions",
+            _counted(test["queries_dropped_unknown_item"], "question"),
         ),
         (
             "Visits that cross the beginning of the test",
             "their earlier part was learned from, the rest judges nobody",
-            f"{test['sessions_crossing_the_split']:,} visits",
+            _counted(test["sessions_crossing_the_split"], "visit"),
         ),
     ]
     for rule, n_events in data.get("noise", {}).items():
-        lines.append(("Noise", NOISE.get(rule, rule), f"{n_events:,} events"))
+        lines.append(("Noise", NOISE.get(rule, rule), _counted(n_events, "event")))
     for reason, refused in data.get("refused", {}).items():
         words = f"{refused['meaning']} ({reason})"
-        lines.append(("Refused at import", words, f"{refused['rows']:,} rows"))
+        lines.append(("Refused at import", words, _counted(refused["rows"], "row")))
     if "refused" in data and not data["refused"]:
         lines.append(("Refused at import", "", "no rows"))
     return lines
@@ -213,5 +217,5 @@ def difference(report: Report, against: str, exclusion: str) -> Mapping[str, Any
     )
 
 
-def _plural(word: str, n: int) -> str:
-    return word if n == 1 else f"{word}s"
+def _counted(n: int, word: str) -> str:
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"

@@ -11,6 +11,7 @@ from recommender.evaluation.course import (
     kept_curve,
     more_is_better,
 )
+from recommender.evaluation.figures import MINUS
 
 
 def record(epoch: int, likelihood: float | None, **more: Any) -> dict[str, Any]:
@@ -25,7 +26,10 @@ def model(*records: dict[str, Any], **settled: Any) -> dict[str, Any]:
 def test_too_much_training_is_told() -> None:
     words = more_is_better(model(record(1, -5.5), record(2, -5.1), record(3, -5.3)))
     assert words.startswith("No: up to epoch 2 it learned")
-    assert "log-likelihood on days that it had not seen fell from -5.100 to -5.300" in words
+    assert (
+        f"log-likelihood on days that it had not seen fell from {MINUS}5.100 to {MINUS}5.300"
+        in words
+    )
     assert "the loss on its own data fell on from 4.000 to 3.000" in words
     assert words.endswith("The weights of epoch 2 were kept.")
 
@@ -33,6 +37,13 @@ def test_too_much_training_is_told() -> None:
 def test_a_training_that_was_not_over_is_told() -> None:
     words = more_is_better(model(record(1, -5.5), record(2, -5.1)))
     assert "still getting better in epoch 2" in words
+
+
+def test_a_training_that_was_level_is_told() -> None:
+    likelihoods = [-5.5, -5.109, -5.1, -5.105]
+    words = more_is_better(model(*(record(n, one) for n, one in enumerate(likelihoods, 1))))
+    assert words.startswith("Hardly: from epoch 2 on")
+    assert f"the best one, {MINUS}5.100 in epoch 3, whose weights were kept" in words
 
 
 def test_without_validation_nobody_can_say() -> None:
@@ -71,7 +82,7 @@ def test_batch_sizes_in_words() -> None:
          "validation": {"recall@20": 0.5, "log_likelihood": likelihood}}
         for size, seconds, likelihood in ((64, 30.2, -5.2), (256, 11.0, -5.1), (1024, 6.4, -5.4))
     ])  # fmt: skip
-    assert "Size 256 gave the best log-likelihood on validation days (-5.100)" in words
+    assert f"Size 256 gave the best log-likelihood on validation days ({MINUS}5.100)" in words
     assert "size 1024 was the quickest (6 s)" in words
 
 

@@ -101,6 +101,9 @@ def test_a_report_without_a_catalog_shows_ids(make_report) -> None:
     assert "--batch-sizes" not in page.text, "nothing here is trained in epochs"
     assert "3 questions" in page.text
     assert "2 visits" in page.text
+    report["test"] |= {"sessions_crossing_the_split": 1, "queries_dropped_unknown_item": 1000}
+    assert "1 visit " in page_of(report).text
+    assert "1,000 questions" in page_of(report).text
 
 
 def test_products_have_titles_categories_and_embedded_pictures(make_report, tmp_path: Path) -> None:
@@ -233,9 +236,15 @@ def test_better_places_are_told_where_another_model_has_them(make_report) -> Non
     report = make_report()
     for model, mrr in zip(report["models"], (0.5, 0.9), strict=True):
         model["metrics"]["current"]["mrr@5"]["value"] = mrr
-    assert (
-        "popularity puts it further up the list, though (MRR .900" in wording.sentences(report)[1]
-    )
+    assert "further up" not in wording.sentences(report)[1], "the interval decides"
+    for entry in report["differences"]:
+        entry["metrics"]["mrr@5"] = {"value": -0.2, "low": -0.3, "high": -0.1}
+    said = "popularity puts it further up the list, though (MRR .900 against .500)"
+    assert said in wording.sentences(report)[1]
+    backwards = make_report(["popularity", "sequential_rules"])
+    words = sentences_with(backwards, 0.0, -0.1, 0.1)
+    assert "level within chance" in words
+    assert "sequential_rules puts it further up the list, though" in words
 
 
 def test_a_report_of_a_thousand_products_stays_small(make_report, tmp_path: Path) -> None:
