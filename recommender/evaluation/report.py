@@ -40,6 +40,7 @@ def render_report(report: Mapping[str, Any], lookup: Lookup, pictures: Pictures)
         styles=styles,
         exclusions=sorted(report["models"][0]["metrics"], key=lambda name: name != exclusion),
         sentences=wording.sentences(report),
+        gate=wording.gate_words(report["gate"]) if "gate" in report else None,
         of_100=_of_100(report, exclusion, styles),
         slices=_slices(report, "slices"),
         categories=_slices(report, "categories"),
@@ -178,7 +179,7 @@ def _batches(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _visit(visit: Mapping[str, Any], lookup: Lookup, pictures: Pictures) -> dict[str, Any]:
     """A typical visit with what is known of its products."""
-    first, *others = visit["lists"] or [None]
+    first = visit["lists"][0] if visit["lists"] else None
 
     def tiles(item_ids: Sequence[str]) -> list[dict[str, Any]]:
         return [_tile(item_id, lookup, pictures) for item_id in item_ids]
@@ -190,7 +191,7 @@ def _visit(visit: Mapping[str, Any], lookup: Lookup, pictures: Pictures) -> dict
         "next": tiles([visit["next"]])[0],
         "first": first,
         "tiles": tiles(first["items"]) if first else [],
-        "others": others,
+        "lists": visit["lists"],
     }
 
 

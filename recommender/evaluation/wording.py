@@ -163,6 +163,13 @@ def calibration_words(name: str, entry: Mapping[str, Any], k: int) -> str:
     )
 
 
+def gate_words(gate: Mapping[str, Any]) -> tuple[str, str]:
+    """What the gate decided, and why."""
+    decision = "The gate let it pass." if gate["publish"] else "The gate refused it."
+    reason = gate["reason"].removeprefix("refused: ")
+    return decision, f"{reason[:1].upper()}{reason[1:]}."
+
+
 def left_out(report: Report) -> list[tuple[str, str, str]]:
     """What no model learned from or was asked: what, why, how much."""
     test, data = report["test"], report.get("data", {})
@@ -188,19 +195,14 @@ def left_out(report: Report) -> list[tuple[str, str, str]]:
     return lines
 
 
-def place(rank: int, k: int, *, short: bool = False) -> str:
+def place(rank: int, k: int) -> str:
     """Where the next product stood in a list.
 
     Example:
-        >>> place(3, 20), place(41, 20, short=True)
-        ('The product opened next has place 3 with', 'not among 20 (place 41) with')
+        >>> place(3, 20), place(1041, 20)
+        ('3', '1,041, not among 20')
     """
-    where = f"place {rank}" if rank <= k else f"not among {k} (place {rank:,})"
-    if short:
-        return f"{where} with"
-    if rank <= k:
-        return f"The product opened next has {where} with"
-    return f"The product opened next is {where} with"
+    return f"{rank}" if rank <= k else f"{rank:,}, not among {k}"
 
 
 def by_metric(report: Report, exclusion: str, metric: str) -> list[Mapping[str, Any]]:

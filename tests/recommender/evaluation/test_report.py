@@ -158,6 +158,15 @@ def test_one_question(make_report) -> None:
     assert report["test"]["queries"] == 1
 
 
+def test_what_the_gate_said(make_report) -> None:
+    report = make_report()
+    assert "The gate" not in page_of(report).text
+    report["gate"] = {"publish": True, "reason": "MRR@20 is ahead of popularity"}
+    assert "The gate let it pass. MRR@20 is ahead of popularity." in page_of(report).text
+    report["gate"] = {"publish": False, "reason": "refused: it is worse"}
+    assert "The gate refused it. It is worse." in page_of(report).text
+
+
 def test_no_visit_that_could_be_shown(make_report) -> None:
     page = page_of(make_report(held_out=sessions_from_lists([[3, 3]])))
     assert "visits that" not in page.text
