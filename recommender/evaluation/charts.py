@@ -255,7 +255,9 @@ def _axis(
 
 
 def _mark(x: float, y: float, style: int, size: float) -> str:
-    kind, name = _MARKS[style % len(_MARKS)], f"{_style(style)} full"
+    # The ninth model has the color of the first, and another shape.
+    kind = _MARKS[(style + style // N_STYLES) % len(_MARKS)]
+    name = f"{_style(style)} full"
     if kind == "circle":
         return f'<circle class="{name}" cx="{x:g}" cy="{y:g}" r="{size:g}"/>'
     corners = {

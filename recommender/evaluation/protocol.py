@@ -110,12 +110,12 @@ def judge(
         asked, targets, pages = renumber(asked, numbers), numbers[targets], numbers[pages]
     claimed: list[dict[str, Claims]] = []
     for piece, sessions, scores in score_batches(model, asked):
-        lists, _ = top_k(scores, k)
-        shown += np.bincount(lists[lists != NOTHING], minlength=model.n_items)
+        # One more than is shown: the page's own product may have to leave.
+        lists, best = top_k(scores, k + 1)
+        shown += _times_shown(lists[:, :k], model.n_items)
         wanted = targets[piece]
         if model.gives_log_probabilities:
-            own_page = excluded_items(sessions, pages[piece], model.n_items, "current")
-            claimed.append(_claims(*top_k(scores, k, _allowed(own_page)), wanted))
+            claimed.append(_claims(*_without_page(lists, best, pages[piece], k), wanted))
         known = np.flatnonzero(wanted >= 0)
         for exclusion in exclusions:
             excluded = excluded_items(sessions, pages[piece], model.n_items, exclusion)
@@ -127,6 +127,20 @@ def judge(
     return Judgement(ranks, shown, _joined(claimed))
 
 
+def _times_shown(lists: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:
+    return np.bincount(lists[lists != NOTHING], minlength=n_items)
+
+
+def _without_page(
+    lists: NDArray[np.int64], best: NDArray[np.float32], pages: NDArray[np.int32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Lists of k + 1 as pages show them: k without the page's own product."""
+    own = lists == pages[:, None]
+    kept = np.argsort(own, axis=1, kind="stable")[:, :k]
+    lists, best = np.where(own, NOTHING, lists), np.where(own, np.float32(-np.inf), best)
+    return np.take_along_axis(lists, kept, axis=1), np.take_along_axis(best, kept, axis=1)
+
+
 def _claims(
     lists: NDArray[np.int64], log_probabilities: NDArray[np.float32], wanted: NDArray[np.int32]
 ) -> dict[str, Claims]:
@@ -136,10 +150,6 @@ def _claims(
         "first": Claims(chances[:, 0], found[:, 0]),
         "list": Claims(chances.sum(axis=1), found.any(axis=1)),
     }
-
-
-def _allowed(excluded: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    return None if excluded is None else ~excluded
 
 
 def _joined(pieces: Sequence[Mapping[str, Claims]]) -> dict[str, Claims]:

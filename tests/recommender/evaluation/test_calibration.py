@@ -71,6 +71,8 @@ def test_claims_come_from_the_lists_as_judged() -> None:
     stays = judge(NextChance(5), queries_of(sessions_from_lists([[1, 1]])), ["none"], 5).claims
     assert stays["list"].came_true.tolist() == [False], "the page is not on its own list"
     assert stays["list"].probability == pytest.approx([0.875])
+    shown = judge(NextChance(5), queries, ["none"], 2).shown
+    assert shown.tolist() == [3, 1, 1, 1, 0], "0 is the first of all ties, on its own page too"
     assert judge(NextNumber(5), queries, ["none"], 2).claims == {}
 
 

@@ -93,6 +93,7 @@ def test_marks_differ_by_shape_not_by_color_alone() -> None:
     shapes = [mark(style) for style in range(4)]
     assert len({shape.replace(f"s{style} ", "") for style, shape in enumerate(shapes)}) == 4
     assert all("aria-hidden" in shape for shape in shapes)
+    assert len({mark(style) for style in range(32)}) == 32, "color and shape together"
 
 
 def test_equal_ratios_are_equally_far_apart() -> None:
