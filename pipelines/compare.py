@@ -1,6 +1,5 @@
 """Two versions of the model, or two evaluations, on the same later sessions."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -119,32 +118,29 @@ def _counts(version: Artifact, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def _compare_ranks(settings: Settings, a: str, b: str) -> dict[str, Any]:
-    (first, first_model), (second, second_model) = _saved(a), _saved(b)
+    (first, side_a), (second, side_b) = _saved(a), _saved(b)
     if first.questions != second.questions:
         raise DataError(
             f"{a} and {b} were not asked the same questions; run `recommender evaluate --out` for "
             "both with the same events, --test-from and settings of sessions and vocabulary"
         )
-    wanted, ranks = settings.evaluation, (first.ranks[first_model], second.ranks[second_model])
-    if not set(ranks[0]) & set(ranks[1]):
+    wanted = settings.evaluation
+    ranks_a, ranks_b = first.ranks[side_a["model"]], second.ranks[side_b["model"]]
+    if not set(ranks_a) & set(ranks_b):
         raise DataError(
             f"{a} and {b} have no exclusion in common; evaluate both with the same "
             "evaluation.exclude"
         )
-    found = pair(first, *ranks, first.parts, wanted.k, wanted.bootstrap_samples)
+    found = pair(first, ranks_a, ranks_b, first.parts, wanted.k, wanted.bootstrap_samples)
     test = {
         "from": rfc3339(first.from_us),
         "sessions": first.n_sessions,
         "queries": len(first.session_of_query),
     }
-    sides: Mapping[str, Any] = {
-        "a": {"name": a, "model": first_model},
-        "b": {"name": b, "model": second_model},
-    }
-    return {**sides, "test": test} | found
+    return {"a": side_a, "b": side_b, "test": test} | found
 
 
-def _saved(name: str) -> tuple[SavedRanks, str]:
+def _saved(name: str) -> tuple[SavedRanks, dict[str, str]]:
     """The ranks in a folder of `evaluate --out`, and which of its models is meant."""
     for end in [len(name), *(at for at, letter in enumerate(name) if letter == ":")]:
         folder, model = Path(name[:end]), name[end + 1 :]
@@ -153,7 +149,7 @@ def _saved(name: str) -> tuple[SavedRanks, str]:
             if model and model not in saved.ranks:
                 known = ", ".join(saved.ranks)
                 raise DataError(f"{folder} holds no model {model}; it holds {known}")
-            return saved, model or next(iter(saved.ranks))
+            return saved, {"name": str(folder), "model": model or next(iter(saved.ranks))}
     raise DataError(
         f"{name} is neither a version (`recommender models list` shows them) nor a folder that "
         "`recommender evaluate --out` wrote"

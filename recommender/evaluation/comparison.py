@@ -48,9 +48,9 @@ def sentences(comparison: Mapping[str, Any]) -> list[str]:
 def _verdict(comparison: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     lead = found["difference"]
     shares = (
-        f"A has the product opened next in its row of {comparison['k']} "
-        f"{figures.percent(found['a']['value'])} times in 100, B "
-        f"{figures.percent(found['b']['value'])} times"
+        f"A has the product opened next in its row of {comparison['k']} in "
+        f"{figures.percent(found['a']['value'])} of 100 cases, B in "
+        f"{figures.percent(found['b']['value'])}"
     )
     if lead["low"] <= 0 <= lead["high"]:
         return (
@@ -89,7 +89,7 @@ def _chart(comparison: Mapping[str, Any], metric: str) -> Any:
         **{one["exclude"]: one for one in comparison["effects"]},
         **comparison["slices"],
     }
-    titles = {"none": "Everything", "current": "Not the page's own", "session": "Not yet seen"}
+    titles = {"none": "Everything", "current": "As a page lives", "session": "Not yet seen"}
     rows = []
     for name, entry in entries.items():
         lead = entry["metrics"][metric]["difference"]
