@@ -16,8 +16,7 @@ from pipelines.report import (
     write_files,
 )
 from pipelines.train import OnTraining, choose, judged, train
-from recommender.data.days import draw_borders
-from recommender.data.split import split_for_choosing, split_for_judging
+from recommender.data.split import borders_of, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
@@ -69,7 +68,7 @@ def evaluate_models(
     """
     lookup = product_lookup(workspace)
     sessions = load_session_log(workspace.events_dir, settings)
-    parts = draw_borders(sessions.times_us, settings, test_us)
+    parts = borders_of(sessions, settings, test_us)
     choosing = split_for_choosing(sessions, settings, parts)
     judging = split_for_judging(sessions, settings, parts)
     examination = examine(judging, queries_of(judging.held_out), lookup)

@@ -23,6 +23,7 @@ def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
         f"{test['sessions_crossing_the_split']} sessions cross the split. "
         "In brackets: 95 % intervals.",
         _costs(report),
+        *_settled(report),
     ]
     judged = report["models"][0]["metrics"]
     lines += [_metrics(report, exclusion) for exclusion in judged if only in (None, exclusion)]
@@ -45,6 +46,16 @@ def _costs(report: Mapping[str, Any]) -> str:
             *(f"{model[name]:.3f}" for name in others),
         )
     return as_text(table)
+
+
+def _settled(report: Mapping[str, Any]) -> list[str]:
+    """What validation chose, a line a model."""
+    return [
+        f"{model['name']}, chosen on validation: "
+        + ", ".join(f"{name} {value}" for name, value in model["settled"].items())
+        for model in report["models"]
+        if model["settled"]
+    ]
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:

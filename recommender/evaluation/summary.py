@@ -112,6 +112,8 @@ def summarize(
             "steps": len(split.train.items),
             "items": len(split.vocabulary),
         },
+        "split_by": "days" if settings.test_share is None else "shares",
+        "ties": settings.ties,
         "k": settings.k,
         "models": [_model_entry(model, examination, resampled, settings) for model in models],
         "differences": _differences(models, resampled),
