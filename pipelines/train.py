@@ -13,8 +13,9 @@ from embeddings.decomposition import spectral_vectors
 from recommender.data.examples import Sessions, hold_out
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
-from recommender.evaluation.protocol import Queries, judge, ms_per_query
-from recommender.evaluation.summary import JudgedModel
+from recommender.evaluation.protocol import judge, ms_per_query
+from recommender.evaluation.summary import Examination, JudgedModel
+from recommender.evaluation.typical import shown_lists
 from recommender.models.contract import Model, OnEpoch
 from recommender.models.registry import model_class
 from recommender.models.word2vec import Word2Vec
@@ -137,17 +138,17 @@ def train_vectors(sessions: Sessions, n_items: int, settings: Settings) -> Word2
     return Word2Vec(n_items, settings).fit(sessions, None, seed=settings.model.seed)
 
 
-def judged(trained: Trained, queries: Queries, settings: Settings) -> JudgedModel:
-    """Rank with a trained model."""
-    model, k = trained.model, settings.evaluation.k
+def judged(trained: Trained, examination: Examination, settings: Settings) -> JudgedModel:
+    """Rank with a trained model, and ask it for the lists of the typical visits."""
+    model, queries = trained.model, examination.queries
+    k, ties = settings.evaluation.k, settings.evaluation.ties
     return JudgedModel(
         name=model.name,
-        judgement=judge(
-            model, queries, settings.evaluation.exclude, k, ties=settings.evaluation.ties
-        ),
+        judgement=judge(model, queries, settings.evaluation.exclude, k, ties=ties),
         train_s=trained.took_s,
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),
         epochs=trained.choice.epochs,
         settled=trained.choice.settled,
+        shown=shown_lists(model, queries, examination.typical, ties),
     )

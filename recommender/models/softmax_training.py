@@ -70,8 +70,15 @@ def train_network(
     if settings.model.deterministic:
         tf.config.experimental.enable_op_determinism()
     dim = row_length(n_items, chosen)
-    network = SoftmaxNetwork(n_items, dim, chosen.hidden or 2 * dim, chosen.window, chosen.input_dropout, chosen.dropout,
-                             chosen.temperature)  # fmt: skip
+    network = SoftmaxNetwork(
+        n_items,
+        dim,
+        hidden=chosen.hidden or 2 * dim,
+        window=chosen.window,
+        input_dropout=chosen.input_dropout,
+        dropout=chosen.dropout,
+        temperature=chosen.temperature,
+    )
     if start is not None:
         network.table.assign(prepared_start(start, network.table.numpy(), center=center))
     # More sessions plan fewer epochs: what was found on fewer sessions must still fit in.

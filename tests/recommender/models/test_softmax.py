@@ -71,7 +71,7 @@ def test_duplicate_items_of_a_batch_move_their_row_once() -> None:
     from recommender.models.softmax_network import SoftmaxNetwork
     from recommender.models.softmax_step import Trainer
 
-    network = SoftmaxNetwork(3, 2, 4, 2, 0.0, 0.1)
+    network = SoftmaxNetwork(3, 2, 4, 2, 0.0, 0.0, 0.1)
     chosen = SoftmaxSettings(full_below=0, window=2)
     trainer = Trainer(network, Batches(sessions_from_lists([[0, 1, 2]]), 3, chosen, 0), [])
     rows = network.table.numpy()
