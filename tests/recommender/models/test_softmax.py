@@ -181,19 +181,6 @@ def test_a_validation_that_asks_nothing_settles_the_whole_schedule(
     assert model.settled_ == {"start": "random", "epochs": 4}
 
 
-def test_returns_may_be_left_out_of_what_is_learned() -> None:
-    """Sessions go back and forth: who learns returns tells them, who does not tells the new."""
-    random = np.random.default_rng(0)
-    firsts = random.integers(N_ITEMS - 1, size=400)
-    sessions = sessions_from_lists([[item, item + 1, item, item + 1] for item in firsts.tolist()])
-    told = {}
-    for returns in (True, False):
-        model = Softmax(N_ITEMS, settings(returns=returns, epochs=8)).fit(sessions, None)
-        chances = np.exp(model.scores(sessions_from_lists([[7, 8]])))
-        told[returns] = chances[0, 7]
-    assert told[True] > 3 * told[False]
-
-
 def test_a_table_of_bytes_is_judged_as_it_is_served(
     ring: tuple[Sessions, Sessions], trained: Softmax, tmp_path: Path
 ) -> None:
