@@ -43,7 +43,10 @@ def describe_epoch(record: Mapping[str, Any]) -> str:
         >>> describe_epoch({"epoch": 2, "loss": 4.5, "validation": {"recall@20": 0.61}})
         'epoch 2, loss 4.500, recall@20 0.610'
     """
-    words = [f"epoch {record['epoch']}", f"loss {record['loss']:.3f}"]
+    step = "epoch" if "epoch" in record else "trial"
+    words = [f"{step} {record[step]}"]
+    if "loss" in record:
+        words.append(f"loss {record['loss']:.3f}")
     if start := record.get("start"):
         words.insert(0, f"{start} start")
     for metric, value in record.get("validation", {}).items():

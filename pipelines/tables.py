@@ -23,6 +23,7 @@ def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
         f"{test['sessions_crossing_the_split']} sessions cross the split. "
         "In brackets: 95 % intervals.",
         _costs(report),
+        *_settled(report),
     ]
     judged = report["models"][0]["metrics"]
     lines += [_metrics(report, exclusion) for exclusion in judged if only in (None, exclusion)]
@@ -69,6 +70,16 @@ def costs_in_words(predicted: Mapping[str, float]) -> str:
         f"{weights} of weights, {file} as a file, {memory} of memory "
         f"and about {predicted['train_s']:,.0f} s"
     )
+
+
+def _settled(report: Mapping[str, Any]) -> list[str]:
+    """What validation chose, a line a model."""
+    return [
+        f"{model['name']}, chosen on validation: "
+        + ", ".join(f"{name} {value}" for name, value in model["settled"].items())
+        for model in report["models"]
+        if model["settled"]
+    ]
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:

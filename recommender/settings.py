@@ -8,12 +8,19 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-ModelName = Literal["popularity", "sequential_rules", "word2vec", "softmax", "onehot"]
+ModelName = Literal[
+    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "softmax", "onehot"
+]
+NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
+Decay = Literal["same", "div", "linear", "quadratic", "log"]
 Exclusion = Literal["none", "current", "session"]
-Start = Literal["auto", "random", "word2vec"]
+Ties = Literal["against", "list"]
+Start = Literal["auto", "random", "word2vec", "spectral"]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Scale = Annotated[float, Field(gt=0)]
+SmallShare = Annotated[float, Field(gt=0.0, lt=0.5)]
 
 
 class Section(BaseModel):
@@ -87,9 +94,9 @@ class ModelSettings(Section):
 
     name: ModelName = "softmax"
     """The model that `train` and `nightly` make."""
-    start: Start = "auto"
-    """Start of the network's table; `auto` tries both and keeps the better on validation (random
-    alone where `word2vec.dim` is not `softmax.dim`)."""
+    start: Start = "spectral"
+    """Start of the network's table: random rows, word2vec vectors, or the spectrum of the
+    co-occurrence graph; `auto` tries all three and keeps the best on validation."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice in training."""
     deterministic: bool = False
@@ -99,14 +106,17 @@ class ModelSettings(Section):
 class SoftmaxSettings(Section):
     """The compact network."""
 
-    dim: Positive = 100
-    """Length of an item vector."""
-    hidden: Positive = 200
-    """Units of the residual layer."""
+    variant: Literal["plain", "ranked", "partner"] = "ranked"
+    """`plain`: the network alone; `ranked`: a second stage, fitted on held-out sessions, ranks its
+    first 100 items again; `partner`: that stage also hears nearest neighbors and rules."""
+    dim: Positive | None = None
+    """Length of an item vector; unset: 80, above 20,000 products 64."""
+    hidden: Positive | None = None
+    """Units of the residual layer; unset: twice `dim`."""
     window: Positive = 20
     """Newest items of a session that the network sees."""
     epochs: Positive | None = None
-    """Length of the learning-rate schedule; unset: 5 to 12, fewer the more steps there are."""
+    """Length of the learning-rate schedule; unset: 5 to 10, fewer the more steps there are."""
     patience: Positive = 5
     """Epochs without a gain on validation before training stops."""
     batch_size: Positive = 256
@@ -115,12 +125,18 @@ class SoftmaxSettings(Section):
     """Adam's peak rate; it falls linearly from there."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.35
     """On the inputs and on the hidden layer."""
-    temperature: Annotated[float, Field(gt=0)] = 0.07
+    temperature: Annotated[float, Field(gt=0)] = 0.08
     """Divides the cosine between session and item."""
     negatives: Positive = 2048
     """Items sampled a step once the catalog is larger than `full_below`."""
     full_below: int = 10_000
     """Up to this many items the loss is the full softmax."""
+    half_life: Annotated[float, Field(gt=0)] | None = None
+    """Sessions this share of the training period older are seen half as often; unset: all
+    alike."""
+    returns: bool = True
+    """Whether a return to an item of the session is a next item to learn; false suits shops that
+    never show what was seen."""
 
 
 class Word2VecSettings(Section):
@@ -129,7 +145,7 @@ class Word2VecSettings(Section):
     algorithm: Literal["cbow", "skip_gram"] = "skip_gram"
     """Architecture."""
     dim: Positive = 100
-    """Length of a vector; the network takes vectors of its own length only."""
+    """Length of a vector."""
     window: Positive = 3
     """Steps to either side."""
     epochs: Positive = 50
@@ -167,6 +183,36 @@ class OneHotSettings(Section):
     """So is a training that would take longer on this machine."""
 
 
+class NeighborsSettings(Section):
+    """Nearest neighbors; what is unset is chosen on validation."""
+
+    variant: NeighborsVariant = "vstan"
+    """`s_knn` compares sets of products, `vs_knn` weighs them by their age in the session, `vstan`
+    also by the age of the neighbor and by places in it."""
+    k: Positive | None = None
+    """Neighbors: the most similar sessions."""
+    sample_size: Positive | None = None
+    """Of the sessions that share a product so many are compared, the newest."""
+    window: Positive | None = None
+    """Newest items of a session that are looked at."""
+    weighting: Decay | None = None
+    """`vs_knn`: weight of the session's items, the older the less."""
+    weighting_score: Decay | None = None
+    """`vs_knn`: factor of a neighbor, the older the newest product it shares the less."""
+    similarity: Literal["cosine", "vec"] | None = None
+    """`vstan`: whether long neighbors count less (`cosine`) or the same (`vec`)."""
+    lambda_spw: Scale | None = None
+    """`vstan`: steps over which the weight of the session's items falls to 37 %."""
+    lambda_snh: Scale | None = None
+    """`vstan`: share of the training period over which the weight of a neighbor falls to 37 %."""
+    lambda_ipw: Scale | None = None
+    """`vstan`: as `weighting_score`: steps over which it falls to 37 %."""
+    lambda_inh: Scale | None = None
+    """`vstan`: places from the shared product over which a neighbor's items fall to 37 %."""
+    lambda_idf: Annotated[float, Field(ge=0)] | None = None
+    """`vs_knn`, `vstan`: how much rare products are preferred."""
+
+
 class EvaluationSettings(Section):
     """How models are judged."""
 
@@ -174,12 +220,25 @@ class EvaluationSettings(Section):
     """The last days that hold events."""
     validation_days: Positive = 1
     """The days before them."""
+    test_share: SmallShare | None = None
+    """The last share of the sessions instead of days; `recommender import sessions` sets it."""
+    validation_share: SmallShare | None = None
+    """The share before it; goes with `test_share`."""
     exclude: Annotated[list[Exclusion], Field(min_length=1)] = ["none", "current", "session"]
     """What may not be recommended: nothing, the page's own product, everything already seen."""
     k: Positive = 20
     """Length of the judged list."""
+    ties: Ties = "against"
+    """Of products that score the same as the right one, `against` puts all before it, `list` those
+    that a list would; some published studies count as the latter."""
     bootstrap_samples: Positive = 1000
     """Resamples of the sessions behind each interval."""
+
+    @model_validator(mode="after")
+    def _both_shares(self) -> Self:
+        if (self.test_share is None) != (self.validation_share is None):
+            raise ValueError("test_share and validation_share go together: set both, or neither")
+        return self
 
 
 class GateSettings(Section):
@@ -234,6 +293,8 @@ class Settings(Section):
     """Vectors of products."""
     onehot: OneHotSettings = OneHotSettings()
     """The slides' network."""
+    neighbors: NeighborsSettings = NeighborsSettings()
+    """Sessions like the present one."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()
@@ -252,11 +313,7 @@ class Settings(Section):
             raise ValueError(f"{name!r} is no IANA time zone; an example is Europe/Madrid") from err
         return name
 
-    @model_validator(mode="after")
-    def _word2vec_can_start(self) -> Self:
-        if self.model.start == "word2vec" and self.word2vec.dim != self.softmax.dim:
-            raise ValueError(
-                f"model.start = word2vec needs vectors of the network's length: set word2vec.dim "
-                f"({self.word2vec.dim}) and softmax.dim ({self.softmax.dim}) to the same"
-            )
-        return self
+
+def row_length(n_items: int, settings: SoftmaxSettings) -> int:
+    """Length of an item vector in the network: as set, else by the size of the catalog."""
+    return settings.dim or (80 if n_items <= 20_000 else 64)

@@ -77,7 +77,7 @@ class OneHot(Model):
         train: Sessions,
         validation: Sessions | None = None,
         *,
-        vectors: NDArray[np.float32] | None = None,  # noqa: ARG002
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,  # noqa: ARG002
         seed: int = 0,
     ) -> Self:
         """Train by Keras; with validation, the variant `fair` settles batch size and epochs.
