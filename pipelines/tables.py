@@ -51,6 +51,16 @@ def _costs(report: Mapping[str, Any]) -> str:
     return as_text(table)
 
 
+def _settled(report: Mapping[str, Any]) -> list[str]:
+    """What validation chose, a line a model."""
+    return [
+        f"{model['name']}, chosen on validation: "
+        + ", ".join(f"{name} {value}" for name, value in model["settled"].items())
+        for model in report["models"]
+        if model["settled"]
+    ]
+
+
 def _foreseen(model: Mapping[str, Any]) -> list[str]:
     costs = model.get("predicted")
     return [f"{costs['file_bytes'] / 1e6:.2f}", f"{costs['train_s']:.0f}"] if costs else ["", ""]
@@ -70,16 +80,6 @@ def costs_in_words(predicted: Mapping[str, float]) -> str:
         f"{weights} of weights, {file} as a file, {memory} of memory "
         f"and about {predicted['train_s']:,.0f} s"
     )
-
-
-def _settled(report: Mapping[str, Any]) -> list[str]:
-    """What validation chose, a line a model."""
-    return [
-        f"{model['name']}, chosen on validation: "
-        + ", ".join(f"{name} {value}" for name, value in model["settled"].items())
-        for model in report["models"]
-        if model["settled"]
-    ]
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:

@@ -40,7 +40,9 @@ class Model(ABC):
         gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
             one is the chance that the item is next.
         settles_on_validation: Whether `fit` may leave choices to validation.
-        takes_vectors: Whether `fit` can start from pretrained vectors.
+        starts_from_vectors: Whether `fit` can start from pretrained vectors.
+        min_held_out: Held-out queries that `fit` should have for its choices; where validation
+            holds fewer, the newest training sessions are held out too.
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
@@ -52,7 +54,8 @@ class Model(ABC):
     name: ClassVar[str]
     gives_log_probabilities: ClassVar[bool] = False
     settles_on_validation: ClassVar[bool] = False
-    takes_vectors: ClassVar[bool] = False
+    min_held_out: ClassVar[int] = 0
+    starts_from_vectors: ClassVar[bool] = False
 
     def __init__(
         self,

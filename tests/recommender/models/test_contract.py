@@ -28,15 +28,13 @@ SETTINGS = Settings(
     model=ModelSettings(deterministic=True),
     softmax=SoftmaxSettings(dim=16, hidden=24, epochs=6),
     word2vec=Word2VecSettings(dim=16, epochs=20, window=2),
-    onehot=OneHotSettings(epochs=8, batch_size=100, fair_batch_sizes=[500, 100], max_epochs=8),
     neighbors=NeighborsSettings(k=100, sample_size=300, window=10),
+    onehot=OneHotSettings(epochs=8, batch_size=100, fair_batch_sizes=[500, 100], max_epochs=8),
 )
-
-
 VARIANTS = {
     "neighbors": ["neighbors:s_knn", "neighbors:vs_knn", "neighbors:vstan"],
-    "softmax": ["softmax:plain", "softmax:ranked", "softmax:partner"],
     "onehot": ["onehot:slides", "onehot:fair"],
+    "softmax": ["softmax:plain", "softmax:ranked", "softmax:partner"],
 }
 MODELS = [model for name in MODEL_NAMES for model in VARIANTS.get(name, [name])]
 LEARNING = [name for name in MODELS if name != "popularity"]
