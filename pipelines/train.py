@@ -3,9 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.decomposition import spectral_vectors
 from recommender.data.examples import Sessions
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
@@ -14,7 +18,7 @@ from recommender.evaluation.summary import JudgedModel
 from recommender.models.contract import Model, OnEpoch
 from recommender.models.registry import model_class
 from recommender.models.word2vec import Word2Vec
-from recommender.settings import Settings
+from recommender.settings import Settings, Start, row_length
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,7 @@ class Choice:
     settled: Mapping[str, Any]
     epochs: list[dict[str, Any]]
     took_s: float
+    carried: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,13 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     kind = model_class(name)
     if not kind.settles_on_validation:
         return Choice(name, {}, [], 0.0)
-    vectors = None
-    may_start = settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim
-    if kind.takes_vectors and may_start:
-        vectors = train_vectors(split.train, len(split.vocabulary), settings).inputs_
+    start = settings.model.start if kind.takes_vectors else "random"
+    vectors = start_vectors(start, split.train, len(split.vocabulary), settings)
     model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
     model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
-    return Choice(name, model.settled_, model.epochs_, took_s)
+    return Choice(name, model.settled_, model.epochs_, took_s, model.carried_)
 
 
 def train(
@@ -91,19 +94,41 @@ def train(
     """
     began = time.perf_counter()
     kind, n_items = model_class(choice.name), len(vocabulary)
-    vectors = None
-    if with_vectors or choice.settled.get("start") == "word2vec":
-        vectors = train_vectors(sessions, n_items, settings)
+    start = choice.settled.get("start", "random")
+    vectors = train_vectors(sessions, n_items, settings) if with_vectors else None
     if choice.name == Word2Vec.name and vectors is not None:
         model: Model = vectors
     else:
         told = on_training(f"{choice.name}: training")
-        model = kind(n_items, settings, settled=choice.settled, on_epoch=told)
-        start = None if vectors is None else vectors.inputs_
-        model.fit(sessions, None, vectors=start, seed=settings.model.seed)
+        model = kind(
+            n_items, settings, settled=choice.settled, carried=choice.carried, on_epoch=told
+        )
+        if start == "word2vec" and vectors is not None:
+            starts = {start: vectors.inputs_}
+        else:
+            starts = start_vectors(start, sessions, n_items, settings)
+        model.fit(sessions, None, vectors=starts, seed=settings.model.seed)
     took_s = time.perf_counter() - began
     log.info("%s trained on %d sessions in %.1f s", choice.name, sessions.n_sessions, took_s)
     return Trained(model, vectors, vocabulary, sessions, choice, choice.took_s + took_s)
+
+
+def start_vectors(
+    start: Start, sessions: Sessions, n_items: int, settings: Settings
+) -> dict[str, NDArray[np.float32]]:
+    """Learn the vectors that a network's table may start from; `auto` takes all of them."""
+    vectors = {}
+    if start in ("auto", "word2vec"):
+        vectors["word2vec"] = train_vectors(sessions, n_items, settings).inputs_
+    if start in ("auto", "spectral"):
+        vectors["spectral"] = spectral_vectors(
+            sessions.items,
+            sessions.starts,
+            n_items,
+            dim=row_length(n_items, settings.softmax),
+            seed=settings.model.seed,
+        )
+    return vectors
 
 
 def train_vectors(sessions: Sessions, n_items: int, settings: Settings) -> Word2Vec:

@@ -44,6 +44,8 @@ class Model(ABC):
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
+        carried_: Arrays that `fit` learned on validation; given back to the constructor, a later
+            `fit` without validation takes them over.
         epochs_: One record per epoch: `epoch`, `loss`, `validation` and more.
     """
 
@@ -58,11 +60,13 @@ class Model(ABC):
         settings: Settings | None = None,
         *,
         settled: Mapping[str, Any] | None = None,
+        carried: Mapping[str, NDArray[Any]] | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
         self.n_items = n_items
         self.settings = settings or Settings()
         self.settled_: dict[str, Any] = dict(settled or {})
+        self.carried_: dict[str, NDArray[Any]] = dict(carried or {})
         self.epochs_: list[dict[str, Any]] = []
         self.on_epoch = on_epoch
 
@@ -72,7 +76,7 @@ class Model(ABC):
         train: Sessions,
         validation: Sessions | None,
         *,
-        vectors: NDArray[np.float32] | None = None,
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,
         seed: int = 0,
     ) -> Self:
         """Learn from sessions.
@@ -80,7 +84,8 @@ class Model(ABC):
         Args:
             train: Sessions of item indices below `n_items`.
             validation: Later sessions that choose epochs and start; None after that choice.
-            vectors: Pretrained item vectors, shape (n_items, dim), for models that take a start.
+            vectors: Pretrained item vectors by the name of the start that they make, shape
+                (n_items, dim), for models that take a start.
             seed: Seed of every random choice.
         """
 

@@ -75,7 +75,7 @@ def test_json_has_what_is_promised_and_nothing_else(root: Path) -> None:
     assert network["bytes"] > 0
     assert network["ms_per_query"] > 0
     assert list(network["metrics"]) == ["none", "current", "session"]
-    assert network["settled"]["start"] in {"random", "word2vec"}
+    assert network["settled"]["start"] == "spectral"
     assert {"epoch", "loss", "validation"} <= set(network["epochs"][0])
     assert rules["metrics"]["none"]["mrr@20"] == {"value": 1, "low": 1, "high": 1}, "a ring"
     assert {(one["model"], one["against"], one["exclude"]) for one in report["differences"]} == {
@@ -92,16 +92,14 @@ def test_the_table_is_the_result(root: Path) -> None:
     assert "Exclude session: nothing already seen" in done.stdout
 
 
-def test_vectors_of_another_length_start_nothing(root: Path) -> None:
-    """`auto` then tries the random start alone; to ask for the other is a mistake."""
-    other = ("--models", "softmax", "--set", "word2vec.dim=4")
-    done = call(root, "evaluate", "--json", *other)
+def test_every_start_may_be_tried(root: Path) -> None:
+    """Also from vectors that are shorter than the network's rows."""
+    auto = ("--set", "model.start=auto", "--set", "word2vec.dim=4")
+    done = call(root, "evaluate", "--json", "--models", "softmax", *auto)
     assert done.exit_code == 0, done.output
     (model,) = json.loads(done.stdout)["models"]
-    assert {record["start"] for record in model["epochs"]} == {"random"}
-    done = call(root, "evaluate", *other, "--set", "model.start=word2vec")
-    assert done.exit_code == 2
-    assert "set word2vec.dim (4) and softmax.dim (8) to the same" in done.stderr
+    starts = {record["start"] for record in model["epochs"]}
+    assert starts == {"random", "word2vec", "spectral"}
 
 
 @pytest.mark.parametrize(
