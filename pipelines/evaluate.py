@@ -1,6 +1,6 @@
 """Train several models on earlier days and judge all of them on the same later ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +15,14 @@ from pipelines.report import (
     product_lookup,
     write_files,
 )
+from pipelines.tables import costs_in_words
 from pipelines.train import OnTraining, choose, judged, train
-from recommender.data.split import borders_of, split_for_choosing, split_for_judging
+from recommender.data.split import Split, borders_of, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
 from recommender.evaluation.summary import examine, summarize
-from recommender.models.registry import chosen_model
+from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -60,9 +61,10 @@ def evaluate_models(
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
         batch_sizes: At these the first model is trained once more, for the report.
-        say: Told what begins.
+        say: Told what begins, and what large models will take before the first is trained.
 
     Raises:
+        BudgetError: If a model would take more than the settings or the machine allow.
         DataError: If the log has too few sessions or days.
         CatalogError: If there is a catalog that cannot be read.
     """
@@ -72,6 +74,7 @@ def evaluate_models(
     choosing = split_for_choosing(sessions, settings, parts)
     judging = split_for_judging(sessions, settings, parts)
     examination = examine(judging, queries_of(judging.held_out), lookup)
+    predicted = {name: _predicted(name, judging, settings, say) for name in names}
     models = []
     for name in names:
         model, chosen = chosen_model(name, settings)
@@ -79,7 +82,8 @@ def evaluate_models(
         trained = train(
             choice, judging.vocabulary, judging.train, chosen, on_training, with_vectors=False
         )
-        models.append(replace(judged(trained, examination, chosen), name=name))
+        row = judged(trained, examination, chosen)
+        models.append(replace(row, name=name, predicted=predicted[name]))
     report = summarize(examination, models, settings.evaluation)
     report["data"] = data_entry(workspace, sessions)
     if batch_sizes:
@@ -88,6 +92,18 @@ def evaluate_models(
     return Evaluation(
         report, page_of(report, workspace, lookup), SavedRanks.of(examination, models)
     )
+
+
+def _predicted(
+    name: str, judging: Split, settings: Settings, say: Callable[[str], None]
+) -> Mapping[str, float]:
+    """What a model says it will take; one that is too large is refused before any training."""
+    model, chosen = chosen_model(name, settings)
+    untrained = model_class(model)(len(judging.vocabulary), chosen)
+    costs = untrained.predicted_costs(judging.train)
+    if costs:
+        say(f"{name} will take {costs_in_words(costs)}.")
+    return costs
 
 
 def write_evaluation(folder: Path, done: Evaluation) -> Path:

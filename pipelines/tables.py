@@ -35,13 +35,16 @@ def _costs(report: Mapping[str, Any]) -> str:
     others = [name for name in models[0] if "@" in name]
     table = Table(title="What a model costs, and how wide it recommends", title_justify="left")
     table.add_column("model")
-    for title in ("train s", "MB", "ms a query", *others):
+    foretold = any(model.get("predicted") for model in models)
+    foreseen = ["file MB, foreseen", "train s, foreseen"] if foretold else []
+    for title in ("train s", "MB", *foreseen, "ms a query", *others):
         table.add_column(title, justify="right")
     for model in models:
         table.add_row(
             model["name"],
             f"{model['train_s']:.1f}",
             f"{model['bytes'] / 1e6:.2f}",
+            *(_foreseen(model) if foretold else []),
             f"{model['ms_per_query']:.3f}",
             *(f"{model[name]:.3f}" for name in others),
         )
@@ -56,6 +59,27 @@ def _settled(report: Mapping[str, Any]) -> list[str]:
         for model in report["models"]
         if model["settled"]
     ]
+
+
+def _foreseen(model: Mapping[str, Any]) -> list[str]:
+    costs = model.get("predicted")
+    return [f"{costs['file_bytes'] / 1e6:.2f}", f"{costs['train_s']:.0f}"] if costs else ["", ""]
+
+
+def costs_in_words(predicted: Mapping[str, float]) -> str:
+    """What a model said before it was trained.
+
+    Example:
+        >>> costs_in_words({"bytes": 2e6, "file_bytes": 4e6, "memory_bytes": 9e8, "train_s": 61.4})
+        '2.0 MB of weights, 4.0 MB as a file, 900.0 MB of memory and about 61 s'
+    """
+    weights, file, memory = (
+        f"{predicted[name] / 1e6:,.1f} MB" for name in ("bytes", "file_bytes", "memory_bytes")
+    )
+    return (
+        f"{weights} of weights, {file} as a file, {memory} of memory "
+        f"and about {predicted['train_s']:,.0f} s"
+    )
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.decomposition import spectral_vectors
-from recommender.data.examples import Sessions
+from recommender.data.examples import Sessions, hold_out
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.protocol import judge, ms_per_query
@@ -62,13 +62,14 @@ class Trained:
 def choose(name: str, split: Split, settings: Settings, on_training: OnTraining) -> Choice:
     """Let validation settle what a model leaves open; most models leave nothing open."""
     began = time.perf_counter()
-    kind = model_class(name)
-    if not kind.settles_on_validation:
+    model = model_class(name)(len(split.vocabulary), settings)
+    if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
-    start = settings.model.start if kind.takes_vectors else "random"
-    vectors = start_vectors(start, split.train, len(split.vocabulary), settings)
-    model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
-    model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
+    start = settings.model.start if model.starts_from_vectors else "random"
+    sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
+    vectors = start_vectors(start, sessions, len(split.vocabulary), settings)
+    model.on_epoch = on_training(f"{name}: choosing")
+    model.fit(sessions, held_out, vectors=vectors, seed=settings.model.seed)
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
     return Choice(name, model.settled_, model.epochs_, took_s, model.carried_)

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-ModelName = Literal["popularity", "markov", "sequential_rules", "neighbors", "word2vec", "softmax"]
+ModelName = Literal[
+    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "onehot", "softmax"
+]
 NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
 Decay = Literal["same", "div", "linear", "quadratic", "log"]
 Exclusion = Literal["none", "current", "session"]
@@ -111,6 +113,8 @@ class SoftmaxSettings(Section):
     """Length of an item vector; unset: 80, above 20,000 products 64."""
     hidden: Positive | None = None
     """Units of the residual layer; unset: twice `dim`."""
+    table: Literal["float32", "int8"] = "float32"
+    """How item vectors are kept: `int8` takes a quarter of the bytes; loaded, both are float32."""
     window: Positive = 20
     """Newest items of a session that the network sees."""
     epochs: Positive | None = None
@@ -186,6 +190,29 @@ class NeighborsSettings(Section):
     """`vstan`: places from the shared product over which a neighbor's items fall to 37 %."""
     lambda_idf: Annotated[float, Field(ge=0)] | None = None
     """`vs_knn`, `vstan`: how much rare products are preferred."""
+
+
+class OneHotSettings(Section):
+    """The slides' network, for comparison: products one-hot in, products of the session out."""
+
+    variant: Literal["slides", "fair"] = "slides"
+    """`slides`: `epochs` and `batch_size` as they are; `fair`: validation chooses both."""
+    own_product_in_target: bool = False
+    """Whether a product belongs to the products of its own session."""
+    epochs: Positive = 3
+    """Passes over the rows in the variant `slides`."""
+    batch_size: Positive = 2000
+    """Rows a step in the variant `slides`."""
+    fair_batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [2000, 250]
+    """`fair`: each is tried for `patience` epochs, the likeliest on validation goes on."""
+    max_epochs: Positive = 20
+    """`fair`: at most."""
+    patience: Positive = 3
+    """`fair`: epochs without a gain on validation before training stops."""
+    max_bytes: Positive = 1_000_000_000
+    """A network with more bytes of weights is refused before it is built."""
+    max_seconds: Positive = 7200
+    """So is a training that would take longer on this machine."""
 
 
 class EvaluationSettings(Section):
@@ -268,6 +295,8 @@ class Settings(Section):
     """Vectors of products."""
     neighbors: NeighborsSettings = NeighborsSettings()
     """Sessions like the present one."""
+    onehot: OneHotSettings = OneHotSettings()
+    """The slides' network."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()

@@ -64,6 +64,7 @@ class JudgedModel:
     epochs: Sequence[Mapping[str, Any]] = ()
     settled: Mapping[str, Any] = field(default_factory=dict)
     shown: ShownLists | None = None
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
 
 def examine(split: Split, queries: Queries, lookup: Lookup = lambda _: None) -> Examination:
@@ -157,6 +158,7 @@ def _model_entry(
         "train_s": round(model.train_s, 2),
         "bytes": model.n_bytes,
         "ms_per_query": round(model.ms_per_query, 4),
+        "predicted": dict(model.predicted),
         "metrics": {
             exclusion: {
                 **{

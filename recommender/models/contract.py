@@ -39,8 +39,10 @@ class Model(ABC):
         name: The model's name in settings, tables and manifests.
         gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
             one is the chance that the item is next.
-        settles_on_validation: Whether `fit` leaves choices to validation.
-        takes_vectors: Whether `fit` can start from pretrained vectors.
+        settles_on_validation: Whether `fit` may leave choices to validation.
+        starts_from_vectors: Whether `fit` can start from pretrained vectors.
+        min_held_out: Held-out queries that `fit` should have for its choices; where validation
+            holds fewer, the newest training sessions are held out too.
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
@@ -52,7 +54,8 @@ class Model(ABC):
     name: ClassVar[str]
     gives_log_probabilities: ClassVar[bool] = False
     settles_on_validation: ClassVar[bool] = False
-    takes_vectors: ClassVar[bool] = False
+    min_held_out: ClassVar[int] = 0
+    starts_from_vectors: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -69,6 +72,22 @@ class Model(ABC):
         self.carried_: dict[str, NDArray[Any]] = dict(carried or {})
         self.epochs_: list[dict[str, Any]] = []
         self.on_epoch = on_epoch
+
+    @property
+    def leaves_choices(self) -> bool:
+        """Whether `fit` leaves choices to validation under the settings of this model."""
+        return self.settles_on_validation
+
+    def predicted_costs(self, train: Sessions) -> dict[str, float]:  # noqa: ARG002
+        """What `fit` will take, for models that can be too large: nothing is predicted here.
+
+        Returns:
+            Bytes and seconds by name.
+
+        Raises:
+            BudgetError: If it is more than the settings or the machine allow.
+        """
+        return {}
 
     @abstractmethod
     def fit(

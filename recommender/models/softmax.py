@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.nearest import SMALLEST_NORM
-from recommender.data.examples import PAD, Sessions, hold_out, last_items
+from recommender.data.examples import PAD, Sessions, last_items
 from recommender.models.contract import Model, check_pairs
 from recommender.models.facts import ItemFacts, item_facts
 from recommender.models.metrics import validation_quality
 from recommender.models.partner import Partner
+from recommender.models.quantize import dequantize, quantize
 from recommender.models.quiet import quiet_start
 from recommender.models.ranker import Ranker
 from recommender.models.returns import occurrences
@@ -21,8 +22,6 @@ from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
 
 HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
-MIN_HELD_OUT = 5_000
-"""Held-out queries that settle epochs and second stage; training gives its newest sessions."""
 
 
 class Softmax(Model):
@@ -40,8 +39,9 @@ class Softmax(Model):
 
     name = "softmax"
     gives_log_probabilities = True
+    starts_from_vectors = True
     settles_on_validation = True
-    takes_vectors = True
+    min_held_out = 5_000
 
     table_: NDArray[np.float32]
     age_logits_: NDArray[np.float32]
@@ -75,7 +75,6 @@ class Softmax(Model):
         check_pairs(train)
         quality = None
         if validation is not None and (validation.lengths >= 2).any():
-            train, validation = hold_out(train, validation, MIN_HELD_OUT)
             quality = partial(self._quality, validation)
         best = None
         for start in self._starts(vectors or {}):
@@ -95,8 +94,9 @@ class Softmax(Model):
         if best is None:
             raise ValueError("there is no start to try")
         self.settled_ = {**self.settled_, **settled}
+        self._take(_stored(best.arrays, self.settings.softmax.table))
         self.network_ = best.network
-        self._take(best.arrays)
+        self.network_.table.assign(self.table_)
         if self.settings.softmax.variant != "plain":
             self._add_second_stage(train, None if quality is None else validation, seed)
         return self
@@ -220,7 +220,7 @@ class Softmax(Model):
         """The table, the age weights, both layers, the temperature; the second stage."""
         return {
             **({} if self.second_stage_ is None else self.second_stage_.arrays()),
-            "table": self.table_,
+            **self._table_arrays,
             "age_logits": self.age_logits_,
             "widen_kernel": self.widen_kernel_,
             "widen_bias": self.widen_bias_,
@@ -239,7 +239,12 @@ class Softmax(Model):
         return model
 
     def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._table_arrays = {
+            name: arrays[name] for name in ("table", "table_scales") if name in arrays
+        }
         self.table_ = arrays["table"]
+        if "table_scales" in arrays:
+            self.table_ = dequantize(arrays["table"], arrays["table_scales"])
         self.age_logits_ = np.asarray(arrays["age_logits"])
         self.widen_kernel_ = np.asarray(arrays["widen_kernel"])
         self.widen_bias_ = np.asarray(arrays["widen_bias"])
@@ -258,3 +263,11 @@ class Softmax(Model):
         super().save(folder)
         if self.network_ is not None:
             self.network_.save(folder / "network.keras")
+
+
+def _stored(arrays: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:
+    """The arrays as they are kept; what is judged is what is served, rounding included."""
+    if kind == "float32":
+        return dict(arrays)
+    table, scales = quantize(arrays["table"])
+    return {**arrays, "table": table, "table_scales": scales}

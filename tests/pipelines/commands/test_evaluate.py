@@ -102,6 +102,33 @@ def test_every_start_may_be_tried(root: Path) -> None:
     assert starts == {"random", "word2vec", "spectral"}
 
 
+def test_the_slides_network_beside_the_others(root: Path) -> None:
+    """One command shows bytes, seconds and quality; what is large is foretold."""
+    models = ("--models", "popularity,onehot,onehot:fair")
+    small = ("--set", "onehot.max_epochs=4", "--set", "onehot.fair_batch_sizes=[50]")
+    done = call(root, "evaluate", "--json", *models, *small)
+    assert done.exit_code == 0, done.output
+    popular, slides, fair = json.loads(done.stdout)["models"]
+    assert popular["predicted"] == {}
+    assert slides["bytes"] == slides["predicted"]["bytes"] == 4 * (4 * N_ITEMS**2 + 3 * N_ITEMS)
+    assert slides["predicted"]["file_bytes"] == 2 * slides["bytes"]
+    assert slides["settled"] == {}
+    assert slides["epochs"] == []
+    assert fair["name"] == "onehot:fair"
+    assert set(fair["settled"]) == {"batch_size", "epochs"}
+    assert len(fair["epochs"]) > 3
+    done = call(root, "evaluate", *models, *small)
+    assert "onehot:fair will take 0.0 MB of weights" in done.stderr
+    assert "foreseen" in done.stdout
+
+
+def test_over_a_budget_nothing_is_trained(root: Path) -> None:
+    done = call(root, "evaluate", "--models", "popularity,onehot", "--set", "onehot.max_bytes=100")
+    assert done.exit_code == 1
+    assert f"{N_ITEMS} products need 0.0 MB of weights" in done.stderr
+    assert "more than onehot.max_bytes" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "words"),
     [

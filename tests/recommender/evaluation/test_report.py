@@ -166,6 +166,13 @@ def test_sessions_without_times_speak_of_no_days(make_report) -> None:
     assert "the list decides which comes first" in page.text
 
 
+def test_what_a_large_model_foretold(make_report) -> None:
+    report = make_report()
+    report["models"][0]["predicted"] = {"file_bytes": 1.2e9, "train_s": 61.4}
+    words = "sequential_rules foretold 1,200.0 MB as a file and about 61 s before it was trained"
+    assert words in page_of(report).text
+
+
 def test_what_the_gate_said(make_report) -> None:
     report = make_report()
     assert "The gate" not in page_of(report).text

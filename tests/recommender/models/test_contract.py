@@ -17,6 +17,7 @@ from recommender.models.topk import NOTHING
 from recommender.settings import (
     ModelSettings,
     NeighborsSettings,
+    OneHotSettings,
     Settings,
     SoftmaxSettings,
     Word2VecSettings,
@@ -28,11 +29,11 @@ SETTINGS = Settings(
     softmax=SoftmaxSettings(dim=16, hidden=24, epochs=6),
     word2vec=Word2VecSettings(dim=16, epochs=20, window=2),
     neighbors=NeighborsSettings(k=100, sample_size=300, window=10),
+    onehot=OneHotSettings(epochs=8, batch_size=100, fair_batch_sizes=[500, 100], max_epochs=8),
 )
-
-
 VARIANTS = {
     "neighbors": ["neighbors:s_knn", "neighbors:vs_knn", "neighbors:vstan"],
+    "onehot": ["onehot:slides", "onehot:fair"],
     "softmax": ["softmax:plain", "softmax:ranked", "softmax:partner"],
 }
 MODELS = [model for name in MODEL_NAMES for model in VARIANTS.get(name, [name])]

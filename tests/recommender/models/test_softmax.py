@@ -194,6 +194,20 @@ def test_returns_may_be_left_out_of_what_is_learned() -> None:
     assert told[True] > 3 * told[False]
 
 
+def test_a_table_of_bytes_is_judged_as_it_is_served(
+    ring: tuple[Sessions, Sessions], trained: Softmax, tmp_path: Path
+) -> None:
+    small = Softmax(N_ITEMS, settings(table="int8")).fit(*ring)
+    assert small.arrays()["table"].dtype == np.int8
+    small.save(tmp_path)
+    sessions = sessions_from_lists([[3], [3, 4, 5], []])
+    scores = small.scores(sessions)
+    np.testing.assert_allclose(Softmax.load(tmp_path).scores(sessions), scores, atol=1e-5)
+    by_keras = small.network_(last_items(sessions, 20)).numpy()
+    np.testing.assert_allclose(by_keras, scores, atol=1e-4)
+    assert 0 < np.abs(scores - trained.scores(sessions)).max() < 0.2
+
+
 def test_a_half_life_lets_new_sessions_count_more() -> None:
     """The same item led to one thing and now leads to another."""
     old, new = [[1, 2]] * 300, [[1, 3]] * 100
