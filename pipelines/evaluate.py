@@ -1,6 +1,6 @@
 """Train several models on earlier days and judge all of them on the same later ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from pipelines.report import (
 )
 from pipelines.tables import costs_in_words
 from pipelines.train import OnTraining, choose, judged, train
-from recommender.data.split import borders_of, split_for_choosing, split_for_judging
+from recommender.data.split import Split, borders_of, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
@@ -74,14 +74,7 @@ def evaluate_models(
     choosing = split_for_choosing(sessions, settings, parts)
     judging = split_for_judging(sessions, settings, parts)
     examination = examine(judging, queries_of(judging.held_out), lookup)
-    # What is too large is refused before anything is trained.
-    predicted = {}
-    for name in names:
-        model, chosen = chosen_model(name, settings)
-        untrained = model_class(model)(len(judging.vocabulary), chosen)
-        predicted[name] = untrained.predicted_costs(judging.train)
-        if predicted[name]:
-            say(f"{name} will take {costs_in_words(predicted[name])}.")
+    predicted = {name: _predicted(name, judging, settings, say) for name in names}
     models = []
     for name in names:
         model, chosen = chosen_model(name, settings)
@@ -99,6 +92,18 @@ def evaluate_models(
     return Evaluation(
         report, page_of(report, workspace, lookup), SavedRanks.of(examination, models)
     )
+
+
+def _predicted(
+    name: str, judging: Split, settings: Settings, say: Callable[[str], None]
+) -> Mapping[str, float]:
+    """What a model says it will take; one that is too large is refused before any training."""
+    model, chosen = chosen_model(name, settings)
+    untrained = model_class(model)(len(judging.vocabulary), chosen)
+    costs = untrained.predicted_costs(judging.train)
+    if costs:
+        say(f"{name} will take {costs_in_words(costs)}.")
+    return costs
 
 
 def write_evaluation(folder: Path, done: Evaluation) -> Path:

@@ -63,8 +63,8 @@ class JudgedModel:
     ms_per_query: float
     epochs: Sequence[Mapping[str, Any]] = ()
     settled: Mapping[str, Any] = field(default_factory=dict)
-    predicted: Mapping[str, float] = field(default_factory=dict)
     shown: ShownLists | None = None
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
 
 def examine(split: Split, queries: Queries, lookup: Lookup = lambda _: None) -> Examination:
