@@ -81,7 +81,7 @@ def train_network(
                 f"training diverged in epoch {epoch}: the loss is no number; lower "
                 f"softmax.learning_rate ({chosen.learning_rate}) or raise softmax.temperature"
             )
-        record: dict[str, Any] = {"epoch": epoch, "loss": round(loss, 4)}
+        record: dict[str, Any] = {"epoch": epoch, "of": planned, "loss": round(loss, 4)}
         arrays, gain = serving_arrays(network), float(epoch)
         if quality is not None:
             record["validation"] = quality(arrays)
