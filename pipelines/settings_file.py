@@ -1,12 +1,16 @@
 """A `recommender.toml` with every setting, its default and its documentation."""
 
 import json
+import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from recommender.errors import SettingsError
 from recommender.settings import Settings
 
 _HEAD = """\
@@ -14,6 +18,7 @@ _HEAD = """\
 # change it. Flags (--set section.key=value) and the environment (RECOMMENDER_SECTION_KEY) win over
 # this file.
 """
+_FROM_DATA = "# {name} =  (chosen from the data)"
 _EXAMPLES = {
     "import.events": '[{path = "source/events-*.ndjson"}]',
     "import.items": '[{path = "source/products*.tsv"}]',
@@ -53,6 +58,90 @@ def settings_text(values: Mapping[str, Any] | None = None) -> str:
     return "\n".join([*lines, *sections]) + "\n"
 
 
+def change_settings(path: Path, values: Mapping[str, Any]) -> None:
+    """Change some settings in a file; its comments and other settings stay as they are.
+
+    Args:
+        path: A settings file; a missing one is made, with every setting's documentation.
+        values: New values by `section.key`; None leaves a setting to the data.
+
+    Raises:
+        SettingsError: If the file cannot be read, written or safely changed.
+    """
+    path = path.resolve()
+    try:
+        text = path.read_bytes().decode() if path.exists() else settings_text()
+        changed = changed_text(text, values)
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_bytes(changed.encode())
+        if path.exists():
+            draft.chmod(path.stat().st_mode)
+        draft.replace(path)
+    except ValueError as err:
+        raise SettingsError(f"{path} is left as it is: {err}; change it by hand") from err
+    except OSError as err:
+        raise SettingsError(f"{path} cannot be written: {err.strerror}") from err
+
+
+def changed_text(text: str, values: Mapping[str, Any]) -> str:
+    r"""The text of a settings file with some values changed.
+
+    Raises:
+        ValueError: If it is no TOML or is written in a way that lines cannot change.
+
+    Example:
+        >>> changed_text("[serve]  # ours\nport = 80  # low\n", {"serve.port": 81})
+        '[serve]  # ours\nport = 81  # low\n'
+    """
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(line_end)
+    expected = tomllib.loads(text)
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        _change_line(lines, section, key, value)
+        table = expected.setdefault(section, {})
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
+    changed = line_end.join(lines)
+    if _without_empty(tomllib.loads(changed)) != _without_empty(expected):
+        raise ValueError(f"{', '.join(values)} cannot be changed line by line")
+    return changed
+
+
+def _without_empty(tables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: table for name, table in tables.items() if table != {}}
+
+
+def _change_line(lines: list[str], section: str, key: str, value: Any) -> None:
+    """Change, uncomment or add the line of one setting."""
+    header = re.compile(rf"\s*\[\s*{re.escape(section)}\s*\]\s*(#.*)?")
+    begin = next((n for n, line in enumerate(lines) if header.fullmatch(line)), None)
+    if begin is None:
+        if value is not None:
+            at_end = len(lines) - (not lines[-1])
+            lines[at_end:] = ["", f"[{section}]", f"{key} = {_toml(value)}", ""]
+        return
+    after = [n for n in range(begin + 1, len(lines)) if lines[n].lstrip().startswith("[")]
+    inside = range(begin + 1, after[0] if after else len(lines))
+    active = re.compile(rf"(\s*{re.escape(key)}\s*=\s*)([^#]*?)(\s*(?:#.*)?)")
+    shown = re.compile(rf"#\s*{re.escape(key)}\s*=.*")
+    for number in inside:
+        if found := active.fullmatch(lines[number]):
+            left = _FROM_DATA.format(name=key)
+            lines[number] = left if value is None else f"{found[1]}{_toml(value)}{found[3]}"
+            return
+    if value is None:
+        return
+    place = next((number for number in inside if shown.fullmatch(lines[number])), None)
+    if place is None:
+        last = max((n for n in inside if lines[n].strip()), default=begin)
+        lines.insert(last + 1, f"{key} = {_toml(value)}")
+    else:
+        lines[place] = f"{key} = {_toml(value)}"
+
+
 def _section(section: str, field: FieldInfo, left: dict[str, Any]) -> list[str]:
     lines = ["", f"# {field.description}", f"[{section}]"]
     for name, inner in type(field.default).model_fields.items():
@@ -70,7 +159,7 @@ def _setting(place: str, name: str, field: FieldInfo, values: Mapping[str, Any])
     if place in _EXAMPLES:
         return [*lines, f"# {name} = {_EXAMPLES[place]}"]
     if field.default is None:
-        return [*lines, f"# {name} =  (chosen from the data)"]
+        return [*lines, _FROM_DATA.format(name=name)]
     return [*lines, f"# {name} = {_toml(field.default)}"]
 
 
