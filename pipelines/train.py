@@ -56,17 +56,23 @@ class Trained:
 def choose(name: str, split: Split, settings: Settings, on_training: OnTraining) -> Choice:
     """Let validation settle what a model leaves open; most models leave nothing open."""
     began = time.perf_counter()
-    kind = model_class(name)
-    if not kind.settles_on_validation:
+    if not model_class(name).settles_on_validation:
         return Choice(name, {}, [], 0.0)
-    vectors = None
-    if settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim:
-        vectors = train_vectors(split.train, len(split.vocabulary), settings).inputs_
-    model = kind(len(split.vocabulary), settings, on_epoch=on_training(f"{name}: choosing"))
-    model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
+    model = fitted(name, split, settings, on_training(f"{name}: choosing"))
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
     return Choice(name, model.settled_, model.epochs_, took_s)
+
+
+def fitted(name: str, split: Split, settings: Settings, on_epoch: OnEpoch | None) -> Model:
+    """Fit a model on one part of a split; what it leaves open, the other part settles."""
+    vectors = None
+    kind, n_items = model_class(name), len(split.vocabulary)
+    may_start = settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim
+    if kind.settles_on_validation and may_start:
+        vectors = train_vectors(split.train, n_items, settings).inputs_
+    model = kind(n_items, settings, on_epoch=on_epoch)
+    return model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
 
 
 def train(

@@ -1,0 +1,90 @@
+"""What tuning maximizes: the mean of Recall@k and MRR@k on the validation days.
+
+Not the likelihood that stops a training: it is steadier, but a temperature or a calibration moves
+it without moving a single rank, and ranks are what a shop shows.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.train import fitted
+from pipelines.tuning.space import changed
+from recommender.data.examples import select_sessions
+from recommender.data.split import Split
+from recommender.evaluation.protocol import Queries, judge, queries_of
+from recommender.models.contract import OnEpoch
+from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
+from recommender.settings import Settings
+
+MAX_QUERIES = 20_000
+"""Of more questions an evenly spread part is asked."""
+
+
+class Outcome(NamedTuple):
+    """What a training came to.
+
+    Attributes:
+        value: What is maximized.
+        metrics: What it is the mean of, and `epochs` where validation settles them.
+        n_bytes: Of the arrays that serving loads.
+        gains: Each question's part in `value`, shape (n_queries,); NaN where the next item may
+            not be recommended.
+    """
+
+    value: float
+    metrics: dict[str, float]
+    n_bytes: int
+    gains: NDArray[np.float32]
+
+
+class Objective:
+    """Trains with some values and judges on the validation days.
+
+    Args:
+        model: Its name.
+        split: Training days | validation days; nothing later is looked at.
+        settings: Of the trials, but for the tuned ones.
+
+    Raises:
+        DataError: If the validation days hold no question.
+    """
+
+    def __init__(self, model: str, split: Split, settings: Settings) -> None:
+        self.model, self.split, self.settings = model, split, settings
+        self.queries = _spread(queries_of(split.held_out), MAX_QUERIES)
+        self.exclusion = settings.evaluation.exclude[0]
+
+    def __call__(self, values: Mapping[str, Any], on_epoch: OnEpoch) -> Outcome:
+        """Train once.
+
+        Raises:
+            SettingsError: If training diverges.
+        """
+        k = self.settings.evaluation.k
+        model = fitted(self.model, self.split, changed(self.settings, values), on_epoch)
+        ranks = judge(model, self.queries, [self.exclusion], k).ranks[self.exclusion]
+        asked = ranks != EXCLUDED
+        recall, mrr = hits(ranks, k), reciprocal_ranks(ranks, k)
+        metrics = {
+            f"recall@{k}": float(recall[asked].mean()),
+            f"mrr@{k}": float(mrr[asked].mean()),
+        }
+        if "epochs" in model.settled_:
+            metrics["epochs"] = model.settled_["epochs"]
+        gains = np.where(asked, (recall + mrr) / 2, np.nan).astype(np.float32)
+        return Outcome(float(np.nanmean(gains)), metrics, model.n_bytes, gains)
+
+
+def _spread(queries: Queries, n: int) -> Queries:
+    if len(queries) <= n:
+        return queries
+    chosen = np.linspace(0, len(queries) - 1, n).astype(np.int64)
+    return Queries(
+        select_sessions(queries.sessions, chosen),
+        queries.targets[chosen],
+        queries.session_of_query[chosen],
+        queries.n_sessions,
+    )
