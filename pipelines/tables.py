@@ -79,8 +79,8 @@ def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:
     return f"{value} ({low} … {high})"
 
 
-def as_text(table: Table) -> str:
-    """A rich table as plain text, wide enough for its content."""
+def as_text(table: Table, width: int = 160) -> str:
+    """A rich table as plain text, at most so wide."""
     buffer = io.StringIO()
-    Console(file=buffer, width=160).print(table)
-    return buffer.getvalue().rstrip()
+    Console(file=buffer, width=width).print(table)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.tuning.objective import judged_exclusion
 from pipelines.tuning.space import Tuned
 from pipelines.tuning.study import SCHEMA_VERSION
 from recommender.data.split import Split
@@ -44,7 +45,7 @@ def study_head(
         "schema_version": SCHEMA_VERSION,
         "package_version": package_version(),
         "model": model,
-        "exclude": settings.evaluation.exclude[0],
+        "exclude": judged_exclusion(settings),
         "k": settings.evaluation.k,
         "data": _data_hash(split),
         "tuned": sorted(one.name for one in space),

@@ -1,7 +1,8 @@
-"""What tuning maximizes: the mean of Recall@k and MRR@k on the validation days.
+"""What tuning maximizes: the mean of Recall@k and MRR@k on the validation days, as a page lives.
 
-Not the likelihood that stops a training: it is steadier, but a temperature or a calibration moves
-it without moving a single rank, and ranks are what a shop shows.
+As a page lives, its own product is never recommended; so does the gate judge. That way the two
+metrics mostly agree about which settings are better, and their mean chooses better ones than
+either alone or than the likelihood, which a temperature moves without moving a rank (README).
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.gate import EXCLUSION
 from pipelines.train import fitted
 from pipelines.tuning.space import changed
 from recommender.data.examples import select_sessions
@@ -17,7 +19,7 @@ from recommender.data.split import Split
 from recommender.evaluation.protocol import Queries, judge, queries_of
 from recommender.models.contract import OnEpoch
 from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
-from recommender.settings import Settings
+from recommender.settings import Exclusion, Settings
 
 MAX_QUERIES = 20_000
 """Of more questions an evenly spread part is asked."""
@@ -55,7 +57,7 @@ class Objective:
     def __init__(self, model: str, split: Split, settings: Settings) -> None:
         self.model, self.split, self.settings = model, split, settings
         self.queries = _spread(queries_of(split.held_out), MAX_QUERIES)
-        self.exclusion = settings.evaluation.exclude[0]
+        self.exclusion = judged_exclusion(settings)
 
     def __call__(self, values: Mapping[str, Any], on_epoch: OnEpoch) -> Outcome:
         """Train once.
@@ -76,6 +78,12 @@ class Objective:
             metrics["epochs"] = model.settled_["epochs"]
         gains = np.where(asked, (recall + mrr) / 2, np.nan).astype(np.float32)
         return Outcome(float(np.nanmean(gains)), metrics, model.n_bytes, gains)
+
+
+def judged_exclusion(settings: Settings) -> Exclusion:
+    """That of the gate; the first one where the shop does not judge by that."""
+    wanted = settings.evaluation.exclude
+    return EXCLUSION if EXCLUSION in wanted else wanted[0]
 
 
 def _spread(queries: Queries, n: int) -> Queries:

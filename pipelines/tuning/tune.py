@@ -118,8 +118,8 @@ class Tuning:
                     first.append(trial.values)
         elif earlier is not None:
             self.say(
-                f"A new study, because since {earlier.folder.name} ({len(earlier.trials)} trials) "
-                f"changed: {what_changed(self.study.head, earlier.head)}."
+                f"A new study, because something changed since {earlier.folder.name} "
+                f"({len(earlier.trials)} trials): {what_changed(self.study.head, earlier.head)}."
             )
             first += [values for values in self._best_of(earlier) if values not in first]
         return first

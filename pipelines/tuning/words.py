@@ -1,6 +1,6 @@
 """What tuning tells people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -10,6 +10,7 @@ from pipelines.tables import as_text
 from pipelines.tuning.study import Trial
 
 SHOWN_TRIALS = 8
+WIDTH = 100
 
 _ENDS = {
     "pruned": "given up after {took_s:.0f} s, behind the median of the others",
@@ -37,7 +38,7 @@ def described(values: Mapping[str, Any], present: Mapping[str, Any]) -> str:
 
     Example:
         >>> described({"softmax.dim": 64, "softmax.epochs": None}, {"softmax.dim": 100})
-        'dim 64, epochs from the data'
+        'dim 64, epochs auto'
     """
     words = [
         f"{_key(name)} {_plain(value)}"
@@ -64,58 +65,57 @@ def settings_lines(report: Mapping[str, Any]) -> str:
 
 
 def _trials_table(report: Mapping[str, Any]) -> str:
-    trials, metrics = report["trials"], report["objective"]["mean_of"]
-    complete = [trial for trial in trials if trial["state"] == "complete"]
-    shown = sorted(complete, key=lambda trial: -trial["value"])[:SHOWN_TRIALS]
-    shown += [trial for trial in complete if trial["number"] == report["present"]
-              and trial not in shown]  # fmt: skip
-    names = _varied([trial["values"] for trial in shown])
-    asked = report["validation"]["queries"]
-    title = (
-        f"Best trials on validation: {asked} questions, ± {_decimal(report['standard_error'])} "
-        "by chance"
-    )
-    table = Table(title=title, title_justify="left", box=None)
-    for column in ("trial", "value", *metrics, "MB", "s", *map(_title, names)):
-        table.add_column(column, justify="right")
-    for trial in shown:
+    metrics, present = report["objective"]["mean_of"], report["present_settings"]
+    questions = report["validation"]["queries"]
+    chance = _decimal(report["standard_error"])
+    title = f"Best trials on validation: {questions} questions, ± {chance} by chance"
+    table = Table(box=None)
+    for column in ("trial", "value", *metrics, "MB", "s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("")
+    table.add_column("what differs from now")
+    for trial in _shown(report):
         table.add_row(
-            f"{trial['number']}{_mark(trial['number'], report)}",
+            str(trial["number"]),
             _decimal(trial["value"]),
             *(_decimal(trial["metrics"][name]) for name in metrics),
             f"{trial['n_bytes'] / 1e6:.2f}",
             f"{trial['took_s']:.0f}",
-            *(_plain(trial["values"][name]) for name in names),
+            "chosen" if trial["number"] == report["chosen"] else "",
+            described(trial["values"], present),
         )
-    return as_text(table)
+    return f"{title}\n{as_text(table, WIDTH)}"
 
 
-def _mark(number: int, report: Mapping[str, Any]) -> str:
-    marks = {report["present"]: " now", report["chosen"]: " chosen"}
-    return marks.get(number, "")
-
-
-def _varied(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings in which rows differ."""
-    return [name for name in rows[0] if len({str(row[name]) for row in rows}) > 1]
+def _shown(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The best trials, and that of the present settings wherever it stands."""
+    complete = [trial for trial in report["trials"] if trial["state"] == "complete"]
+    ranked = sorted(complete, key=lambda trial: -trial["value"])
+    others = [trial for trial in ranked[SHOWN_TRIALS:] if trial["number"] == report["present"]]
+    return [*ranked[:SHOWN_TRIALS], *others]
 
 
 def _influence_table(report: Mapping[str, Any]) -> str:
-    title = "What each setting did: its share in the ups and downs of the trials, roughly"
-    table = Table(title=title, title_justify="left", box=None)
+    table = Table(box=None)
     table.add_column("setting")
     for column in ("share", "now", "chosen", "in the best quarter"):
         table.add_column(column, justify="right")
     for name, entry in report["influence"].items():
-        span = entry["best_quarter"]
         table.add_row(
             name,
             f"{entry['share']:.0%}",
             _plain(report["present_settings"][name]),
             _plain(report["settings"][name]),
-            _plain(span[0]) if len(set(map(str, span))) == 1 else " … ".join(map(_plain, span)),
+            _span(entry["best_quarter"]),
         )
-    return as_text(table)
+    title = "What each setting did: its share in the ups and downs of the trials, roughly"
+    return f"{title}\n{as_text(table, WIDTH)}"
+
+
+def _span(values: list[Any]) -> str:
+    """Options one by one, numbers from the smallest to the largest."""
+    between = " … " if isinstance(values[0], float) else ", "
+    return between.join(dict.fromkeys(map(_plain, values)))
 
 
 def _conclusion(report: Mapping[str, Any]) -> list[str]:
@@ -146,13 +146,8 @@ def _key(name: str) -> str:
     return name.partition(".")[2]
 
 
-def _title(name: str) -> str:
-    """A setting's name that a column can break."""
-    return _key(name).replace("_", " ")
-
-
 def _plain(value: Any) -> str:
-    return "from the data" if value is None else str(value)
+    return "auto" if value is None else str(value)
 
 
 def _decimal(value: float) -> str:

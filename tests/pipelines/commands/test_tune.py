@@ -114,7 +114,7 @@ def test_new_days_begin_a_new_study_with_the_best_of_the_old(root: Path, tmp_pat
     make_log(tmp_path, seed=1)
     done = call(root, "--model", "word2vec", "--trials", "2")
     assert "A new study" in done.stderr
-    assert "(4 trials) changed: the sessions." in done.stderr
+    assert "(4 trials): the sessions." in done.stderr
     new = report_of(call(root, "--model", "word2vec", "--trials", "1", "--json"))
     assert new["study"] != old["study"]
     best = max(old["trials"], key=lambda trial: trial["value"])
@@ -126,7 +126,7 @@ def test_new_days_begin_a_new_study_with_the_best_of_the_old(root: Path, tmp_pat
 def test_other_settings_begin_a_new_study(root: Path) -> None:
     call(root, "--model", "word2vec", "--trials", "1")
     done = call(root, "--model", "word2vec", "--trials", "1", "--set", "word2vec.sample=0.1")
-    assert "changed: word2vec.sample." in done.stderr
+    assert "(1 trials): word2vec.sample." in done.stderr
     done = call(root, "--model", "word2vec", "--trials", "1", "--set", "gate.min_queries=3")
     assert "Going on with" in done.stderr
 
@@ -162,6 +162,19 @@ def test_what_to_paste_without_write(root: Path) -> None:
     assert "[word2vec]\n" in done.stdout
     assert not (root / "recommender.toml").exists()
     assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_after_ten_trials_it_says_what_each_setting_did(root: Path) -> None:
+    first = call(root, "--model", "word2vec", "--trials", "9", "--json")
+    assert report_of(first)["influence"] == {}
+    done = call(root, "--model", "word2vec", "--trials", "3")
+    assert "What each setting did" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    report = report_of(call(root, "--model", "word2vec", "--trials", "1", "--json"))
+    assert set(report["influence"]) == set(report["trials"][0]["values"])
+    assert sum(entry["share"] for entry in report["influence"].values()) == pytest.approx(
+        1, abs=0.01
+    )
 
 
 def test_a_model_without_settings_says_so(root: Path) -> None:
