@@ -25,6 +25,7 @@ from pipelines.version import write_version
 from recommender.data.days import day_starts, rfc3339, us_of
 from recommender.data.split import before, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import SessionLog, load_session_log
+from recommender.disk import write_whole
 from recommender.errors import DataError
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
@@ -63,7 +64,7 @@ class Run:
         self.say(reason)
 
     def write(self, runs_dir: Path) -> dict[str, Any]:
-        """Write `run.json` by rename.
+        """Write `run.json`, whole or not at all.
 
         Raises:
             DataError: If it cannot be written.
@@ -76,11 +77,10 @@ class Run:
             "took_s": self.took_s,
         }
         folder = runs_dir / self.started_at.strftime("%Y%m%dT%H%M%S%fZ")
-        draft = folder / "run.json.draft"
         try:
             folder.mkdir(parents=True)
-            draft.write_text(json.dumps(body, ensure_ascii=False, indent=2), "utf-8")
-            draft.replace(folder / "run.json")
+            text = json.dumps(body, ensure_ascii=False, indent=2)
+            write_whole(folder / "run.json", text.encode())
         except OSError as err:
             raise DataError(f"{folder} cannot be written: {err.strerror}") from err
         return body

@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from recommender.disk import write_whole
 from recommender.errors import BusyError, DataError
 
 SCHEMA_VERSION = 1
@@ -88,7 +89,8 @@ class Study:
         try:
             (self.folder / _QUERIES_NAME).mkdir(parents=True, exist_ok=True)
             if not self.trials:
-                self._write_head()
+                head = json.dumps(self.head, ensure_ascii=False, indent=1)
+                write_whole(self.folder / _HEAD_NAME, head.encode())
             if gains is not None:
                 np.save(self._queries_path(trial), gains, allow_pickle=False)
             line = json.dumps(asdict(trial), ensure_ascii=False, allow_nan=False)
@@ -112,11 +114,6 @@ class Study:
 
     def _queries_path(self, trial: Trial) -> Path:
         return self.folder / _QUERIES_NAME / f"{trial.number}.npy"
-
-    def _write_head(self) -> None:
-        draft = self.folder / f".{_HEAD_NAME}"
-        draft.write_text(json.dumps(self.head, ensure_ascii=False, indent=1), "utf-8")
-        draft.replace(self.folder / _HEAD_NAME)
 
 
 def open_study(tuning_dir: Path, head: Mapping[str, Any]) -> Study:
