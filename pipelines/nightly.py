@@ -5,6 +5,7 @@ pointer to it moves last.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,13 +27,15 @@ from recommender.data.days import day_starts, rfc3339, us_of
 from recommender.data.split import before, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import SessionLog, load_session_log
 from recommender.disk import write_whole
-from recommender.errors import DataError
+from recommender.errors import ArtifactError, DataError
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
 from recommender.settings import Settings
 from recommender.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 RIVALS = ("sequential_rules", "popularity")
@@ -126,15 +129,14 @@ def _night(
     with run.stage("import", "Importing…"):
         run.record["imports"] = import_sources(workspace, settings)
     with run.stage("sessions", "Cutting sessions…"):
-        log = load_session_log(workspace.events_dir, settings)
-        closed = before(log, start_of_day_us(now, settings.time_zone))
+        sessions = load_session_log(workspace.events_dir, settings)
+        closed = before(sessions, start_of_day_us(now, settings.time_zone))
     run.record["sessions"] = {
-        "events": log.n_events,
+        "events": sessions.n_events,
         "sessions": closed.sessions.n_sessions,
-        "noise": log.noise,
+        "noise": sessions.noise,
     }
-    live_folder = current(workspace.models_dir)
-    live = None if live_folder is None else load(live_folder)
+    live = _live(workspace.models_dir, run)
     data_until_us = (
         None if live is None else us_of(datetime.fromisoformat(live.manifest.data["data_until"]))
     )
@@ -143,6 +145,20 @@ def _night(
         run.end("nothing_new", _nothing_new(live, days, settings))
         return
     _judge_and_publish(workspace, settings, run, on_training, closed, days, live)
+
+
+def _live(models_dir: Path, run: Run) -> Artifact | None:
+    """The published model; one that cannot be loaded judges nothing, for it serves nobody."""
+    folder = current(models_dir)
+    if folder is None:
+        return None
+    try:
+        return load(folder)
+    except ArtifactError as err:
+        # Louder than a stage: whoever runs the night quietly must hear of it too.
+        log.warning("the live model cannot be loaded and counts as none tonight: %s", err)
+        run.record["live_problem"] = str(err)
+        return None
 
 
 def _judge_and_publish(
@@ -201,7 +217,7 @@ def _judge_and_publish(
     if verdict.publish:
         run.end("published", f"{version} is live: {verdict.reason}", version=version)
     else:
-        reason = f"{verdict.reason}. There was no live model: popularity is published as {version}"
+        reason = f"{verdict.reason}. Nothing else can serve: popularity is published as {version}"
         run.end("refused", reason, version=version)
 
 
