@@ -1,11 +1,15 @@
 """Reports as tables for a terminal."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
+
+WIDTH = 100
+"""Columns that a terminal has at least."""
 
 EXCLUSION_TITLES = {
     "none": "everything may be recommended (as papers do)",
@@ -17,25 +21,24 @@ EXCLUSION_TITLES = {
 def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
     """The report of an evaluation as text; of one exclusion if `only` names it."""
     test = report["test"]
+    judged = [name for name in report["models"][0]["metrics"] if only in (None, name)]
     lines = [
-        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries; "
+        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries;",
         f"{test['queries_dropped_unknown_item']} next items unknown, "
         f"{test['sessions_crossing_the_split']} sessions cross the split. "
         "In brackets: 95 % intervals.",
         _costs(report),
+        *(_metrics(report, exclusion) for exclusion in judged),
     ]
-    judged = report["models"][0]["metrics"]
-    lines += [_metrics(report, exclusion) for exclusion in judged if only in (None, exclusion)]
-    return "\n".join(lines)
+    if report["differences"]:
+        lines.append(_leads(report, judged))
+    return "\n\n".join(["\n".join(lines[:2]), *lines[2:]])
 
 
 def _costs(report: Mapping[str, Any]) -> str:
     models = report["models"]
     others = [name for name in models[0] if "@" in name]
-    table = Table(title="What a model costs, and how wide it recommends", title_justify="left")
-    table.add_column("model")
-    for title in ("train s", "MB", "ms a query", *others):
-        table.add_column(title, justify="right")
+    table = plain_table("model", "train s", "MB", "ms a query", *others)
     for model in models:
         table.add_row(
             model["name"],
@@ -44,32 +47,40 @@ def _costs(report: Mapping[str, Any]) -> str:
             f"{model['ms_per_query']:.3f}",
             *(f"{model[name]:.3f}" for name in others),
         )
-    return as_text(table)
+    return f"What a model costs, and how wide it recommends\n{as_text(table)}"
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:
     models = report["models"]
     metrics = [name for name in models[0]["metrics"][exclusion] if "@" in name]
-    leads = {
-        entry["against"]: entry["metrics"]
-        for entry in report["differences"]
-        if entry["exclude"] == exclusion
-    }
-    title = f"Exclude {exclusion}: {EXCLUSION_TITLES[exclusion]}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("model")
-    for metric in metrics:
-        table.add_column(metric, justify="right")
-    for metric in metrics if leads else []:
-        table.add_column(f"{models[0]['name']} leads, {metric}", justify="right")
+    table = plain_table("model", *metrics)
     for model in models:
-        lead = leads.get(model["name"])
+        measured = model["metrics"][exclusion]
+        table.add_row(model["name"], *(_with_interval(measured[metric]) for metric in metrics))
+    return f"Exclude {exclusion}: {EXCLUSION_TITLES[exclusion]}\n{as_text(table)}"
+
+
+def _leads(report: Mapping[str, Any], judged: Sequence[str]) -> str:
+    """What the first model has over each of the others, question by question."""
+    differences = [entry for entry in report["differences"] if entry["exclude"] in judged]
+    metrics = list(differences[0]["metrics"])
+    table = plain_table(f"{report['models'][0]['name']} leads", "exclude", *metrics)
+    for entry in differences:
         table.add_row(
-            model["name"],
-            *(_with_interval(model["metrics"][exclusion][metric]) for metric in metrics),
-            *(_with_interval(lead[metric], "+") for metric in metrics if lead),
+            entry["against"],
+            entry["exclude"],
+            *(_with_interval(entry["metrics"][metric], "+") for metric in metrics),
         )
-    return as_text(table)
+    return f"What lies between them, on the same questions\n{as_text(table)}"
+
+
+def plain_table(first: str, *others: str) -> Table:
+    """A table with its first column to the left and the others to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(first)
+    for title in others:
+        table.add_column(title, justify="right")
+    return table
 
 
 def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:
@@ -79,8 +90,8 @@ def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:
     return f"{value} ({low} … {high})"
 
 
-def as_text(table: Table, width: int = 160) -> str:
-    """A rich table as plain text, at most so wide."""
+def as_text(table: Table) -> str:
+    """A rich table as plain text, `WIDTH` wide at most."""
     buffer = io.StringIO()
-    Console(file=buffer, width=width).print(table)
+    Console(file=buffer, width=WIDTH).print(table)
     return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())

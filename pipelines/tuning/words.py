@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
-
 from pipelines.settings_file import changed_text
-from pipelines.tables import as_text
+from pipelines.tables import as_text, plain_table
 from pipelines.tuning.study import Trial
 
 SHOWN_TRIALS = 8
-WIDTH = 100
 
 _ENDS = {
     "pruned": "given up after {took_s:.0f} s, behind the median of the others",
@@ -53,7 +50,7 @@ def tuning_text(report: Mapping[str, Any]) -> str:
     parts = [_trials_table(report)]
     if report["influence"]:
         parts.append(_influence_table(report))
-    return "\n".join([*parts, *_conclusion(report)])
+    return "\n\n".join([*parts, "\n".join(_conclusion(report))])
 
 
 def settings_lines(report: Mapping[str, Any]) -> str:
@@ -69,9 +66,7 @@ def _trials_table(report: Mapping[str, Any]) -> str:
     questions = report["validation"]["queries"]
     chance = _decimal(report["standard_error"])
     title = f"Best trials on validation: {questions} questions, ± {chance} by chance"
-    table = Table(box=None)
-    for column in ("trial", "value", *metrics, "MB", "s"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = plain_table("trial", "value", *metrics, "MB", "s")
     table.add_column("")
     table.add_column("what differs from now")
     for trial in _shown(report):
@@ -84,7 +79,7 @@ def _trials_table(report: Mapping[str, Any]) -> str:
             "chosen" if trial["number"] == report["chosen"] else "",
             described(trial["values"], present),
         )
-    return f"{title}\n{as_text(table, WIDTH)}"
+    return f"{title}\n{as_text(table)}"
 
 
 def _shown(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -96,10 +91,7 @@ def _shown(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _influence_table(report: Mapping[str, Any]) -> str:
-    table = Table(box=None)
-    table.add_column("setting")
-    for column in ("share", "now", "chosen", "in the best quarter"):
-        table.add_column(column, justify="right")
+    table = plain_table("setting", "share", "now", "chosen", "in the best quarter")
     for name, entry in report["influence"].items():
         table.add_row(
             name,
@@ -109,7 +101,7 @@ def _influence_table(report: Mapping[str, Any]) -> str:
             _span(entry["best_quarter"]),
         )
     title = "What each setting did: its share in the ups and downs of the trials, roughly"
-    return f"{title}\n{as_text(table, WIDTH)}"
+    return f"{title}\n{as_text(table)}"
 
 
 def _span(values: list[Any]) -> str:

@@ -55,6 +55,18 @@ def test_the_table_is_the_result(root: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "Test from 2026-03-03T00:00:00Z: 80 sessions, 240 queries" in done.stdout
     assert "Exclude session: nothing already seen" in done.stdout
+    assert "leads" not in done.stdout
+
+
+def test_the_tables_fit_a_terminal(root: Path) -> None:
+    done = call(root, "evaluate", "--models", "sequential_rules,popularity")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [line.split()[:2] for line in lines if line.startswith("popularity")][-3:] == [
+        ["popularity", "none"], ["popularity", "current"], ["popularity", "session"]
+    ]  # fmt: skip
+    assert any(line.startswith("sequential_rules leads") for line in lines)
 
 
 def test_vectors_of_another_length_start_nothing(root: Path) -> None:
