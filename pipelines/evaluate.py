@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.train import OnTraining, choose, judged, train
-from recommender.data.days import draw_borders
-from recommender.data.split import split_for_choosing, split_for_judging
+from recommender.data.split import borders_of, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
@@ -36,7 +35,7 @@ def evaluate_models(
         DataError: If the log has too few sessions or days.
     """
     sessions = load_session_log(events_dir, settings)
-    parts = draw_borders(sessions.times_us, settings, test_us)
+    parts = borders_of(sessions, settings, test_us)
     choosing = split_for_choosing(sessions, settings, parts)
     judging = split_for_judging(sessions, settings, parts)
     queries = queries_of(judging.held_out)

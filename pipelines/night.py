@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from pipelines.gate import EXCLUSION, Verdict, decide
 from recommender.data.days import Borders, event_days
 from recommender.data.examples import Sessions
-from recommender.data.split import Split, held_out_over, split_for_judging
+from recommender.data.split import Split, borders_of, held_out_over, split_for_judging
 from recommender.data.steps import SessionLog
 from recommender.data.vocabulary import Vocabulary
 from recommender.errors import DataError
@@ -44,7 +46,8 @@ def judged_days(
 ) -> JudgedDays | None:
     """Pick the newest closed day that the live model has not seen.
 
-    Days before it are added, back to `data_until_us`, while there are fewer than
+    With `evaluation.test_share` the last share of the sessions takes the place of days, and nothing
+    is added to it. Days before it are added, back to `data_until_us`, while there are fewer than
     `gate.min_queries` questions. One day stays for validation and one for training.
 
     Args:
@@ -58,6 +61,8 @@ def judged_days(
     Raises:
         DataError: If the days before the newest one are too little to train on.
     """
+    if settings.evaluation.test_share is not None:
+        return _judged_share(closed, settings, data_until_us)
     days = event_days(closed.times_us, settings.time_zone)
     first = 2 if data_until_us is None else max(2, int((days[:, 0] < data_until_us).sum()))
     found = None
@@ -76,6 +81,19 @@ def judged_days(
         if n_queries >= settings.gate.min_queries:
             break
     return found
+
+
+def _judged_share(
+    closed: SessionLog, settings: Settings, data_until_us: int | None
+) -> JudgedDays | None:
+    """The last share of the sessions, or as much of it as the live model has not learned from."""
+    borders = borders_of(closed, settings)
+    if data_until_us is not None and data_until_us > borders.test_us:
+        if not np.any(closed.times_us >= data_until_us):
+            return None
+        borders = borders_of(closed, settings, data_until_us)
+    borders = borders._replace(until_us=int(closed.times_us.max()) + 1)
+    return JudgedDays(borders, split_for_judging(closed, settings, borders).n_queries)
 
 
 def judge_candidate(

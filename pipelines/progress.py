@@ -87,8 +87,11 @@ def describe_epoch(record: Mapping[str, Any]) -> str:
         >>> describe_epoch({"epoch": 2, "of": 8, "loss": 4.5, "validation": {"recall@20": 0.61}})
         'epoch 2 of 8, loss 4.500, recall@20 0.610'
     """
+    step = "epoch" if "epoch" in record else "trial"
     of = f" of {record['of']}" if "of" in record else ""
-    words = [f"epoch {record['epoch']}{of}", f"loss {record['loss']:.3f}"]
+    words = [f"{step} {record[step]}{of}"]
+    if "loss" in record:
+        words.append(f"loss {record['loss']:.3f}")
     if start := record.get("start"):
         words.insert(0, f"{start} start")
     for metric, value in record.get("validation", {}).items():

@@ -28,6 +28,7 @@ def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
         f"{test['sessions_crossing_the_split']} sessions cross the split. "
         "In brackets: 95 % intervals.",
         _costs(report),
+        *_settled(report),
         *(_metrics(report, exclusion) for exclusion in judged),
     ]
     if report["differences"]:
@@ -48,6 +49,17 @@ def _costs(report: Mapping[str, Any]) -> str:
             *(f"{model[name]:.3f}" for name in others),
         )
     return f"What a model costs, and how wide it recommends\n{as_text(table)}"
+
+
+def _settled(report: Mapping[str, Any]) -> list[str]:
+    """What validation chose, a line a model."""
+    lines = [
+        f"{model['name']}: "
+        + ", ".join(f"{name} {value}" for name, value in model["settled"].items())
+        for model in report["models"]
+        if model["settled"]
+    ]
+    return ["\n".join(["Chosen on validation", *lines])] if lines else []
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:

@@ -69,7 +69,7 @@ def fitted(name: str, split: Split, settings: Settings, on_epoch: OnEpoch | None
     vectors = None
     kind, n_items = model_class(name), len(split.vocabulary)
     may_start = settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim
-    if kind.settles_on_validation and may_start:
+    if kind.takes_vectors and may_start:
         vectors = train_vectors(split.train, n_items, settings).inputs_
     model = kind(n_items, settings, on_epoch=on_epoch)
     return model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
@@ -121,7 +121,9 @@ def judged(trained: Trained, queries: Queries, settings: Settings) -> JudgedMode
     model, k = trained.model, settings.evaluation.k
     return JudgedModel(
         name=model.name,
-        judgement=judge(model, queries, settings.evaluation.exclude, k),
+        judgement=judge(
+            model, queries, settings.evaluation.exclude, k, ties=settings.evaluation.ties
+        ),
         train_s=trained.took_s,
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),

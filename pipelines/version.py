@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.train import OnTraining, Trained, choose, judged, train
-from recommender.data.days import draw_borders, rfc3339
-from recommender.data.split import everything, split_for_choosing, split_for_judging
+from recommender.data.days import rfc3339
+from recommender.data.split import borders_of, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import summarize
@@ -34,7 +34,7 @@ def train_version(
         DataError: If there is too little to train on.
     """
     log = load_session_log(workspace.events_dir, settings)
-    parts = draw_borders(log.times_us, settings)
+    parts = borders_of(log, settings)
     judging = split_for_judging(log, settings, parts)
     name = settings.model.name
     say(f"Training {name} on {judging.train.n_sessions} sessions…")

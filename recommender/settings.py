@@ -8,12 +8,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-ModelName = Literal["popularity", "sequential_rules", "word2vec", "softmax"]
+ModelName = Literal["popularity", "markov", "sequential_rules", "neighbors", "word2vec", "softmax"]
+NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
+Decay = Literal["same", "div", "linear", "quadratic", "log"]
 Exclusion = Literal["none", "current", "session"]
+Ties = Literal["against", "list"]
 Start = Literal["auto", "random", "word2vec"]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Scale = Annotated[float, Field(gt=0)]
+SmallShare = Annotated[float, Field(gt=0.0, lt=0.5)]
 
 
 class Section(BaseModel):
@@ -144,6 +149,36 @@ class Word2VecSettings(Section):
     """Rate at the start; it falls linearly to near zero."""
 
 
+class NeighborsSettings(Section):
+    """Nearest neighbors; what is unset is chosen on validation."""
+
+    variant: NeighborsVariant = "vstan"
+    """`s_knn` compares sets of products, `vs_knn` weighs them by their age in the session, `vstan`
+    also by the age of the neighbor and by places in it."""
+    k: Positive | None = None
+    """Neighbors: the most similar sessions."""
+    sample_size: Positive | None = None
+    """Of the sessions that share a product so many are compared, the newest."""
+    window: Positive | None = None
+    """Newest items of a session that are looked at."""
+    weighting: Decay | None = None
+    """`vs_knn`: weight of the session's items, the older the less."""
+    weighting_score: Decay | None = None
+    """`vs_knn`: factor of a neighbor, the older the newest product it shares the less."""
+    similarity: Literal["cosine", "vec"] | None = None
+    """`vstan`: whether long neighbors count less (`cosine`) or the same (`vec`)."""
+    lambda_spw: Scale | None = None
+    """`vstan`: steps over which the weight of the session's items falls to 37 %."""
+    lambda_snh: Scale | None = None
+    """`vstan`: share of the training period over which the weight of a neighbor falls to 37 %."""
+    lambda_ipw: Scale | None = None
+    """`vstan`: as `weighting_score`: steps over which it falls to 37 %."""
+    lambda_inh: Scale | None = None
+    """`vstan`: places from the shared product over which a neighbor's items fall to 37 %."""
+    lambda_idf: Annotated[float, Field(ge=0)] | None = None
+    """`vs_knn`, `vstan`: how much rare products are preferred."""
+
+
 class EvaluationSettings(Section):
     """How models are judged."""
 
@@ -151,12 +186,25 @@ class EvaluationSettings(Section):
     """The last days that hold events."""
     validation_days: Positive = 1
     """The days before them."""
+    test_share: SmallShare | None = None
+    """The last share of the sessions instead of days; `recommender import sessions` sets it."""
+    validation_share: SmallShare | None = None
+    """The share before it; goes with `test_share`."""
     exclude: Annotated[list[Exclusion], Field(min_length=1)] = ["none", "current", "session"]
     """What may not be recommended: nothing, the page's own product, everything already seen."""
     k: Positive = 20
     """Length of the judged list."""
+    ties: Ties = "against"
+    """Of products that score the same as the right one, `against` puts all before it, `list` those
+    that a list would; some published studies count as the latter."""
     bootstrap_samples: Positive = 1000
     """Resamples of the sessions behind each interval."""
+
+    @model_validator(mode="after")
+    def _both_shares(self) -> Self:
+        if (self.test_share is None) != (self.validation_share is None):
+            raise ValueError("test_share and validation_share go together: set both, or neither")
+        return self
 
 
 class GateSettings(Section):
@@ -209,6 +257,8 @@ class Settings(Section):
     """The compact network."""
     word2vec: Word2VecSettings = Word2VecSettings()
     """Vectors of products."""
+    neighbors: NeighborsSettings = NeighborsSettings()
+    """Sessions like the present one."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()

@@ -1,13 +1,14 @@
 """`recommender import`: files of the shop into the event log and the catalog."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from recommender.cli import Shop, common_options
+from recommender.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.ingest.counts import ImportCounts
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _TOLD_ONE_BY_ONE = 5
 """Of more files only those with refused rows are told one by one, or all with --verbose."""
+
+_DEFAULT_SHARE = 0.05
 
 
 @click.group("import")
@@ -99,6 +102,78 @@ def _together(done: "Sequence[ImportCounts]") -> str:
         f"{sum(counts.duplicates for counts in done):,} already there, "
         f"{sum(counts.n_refused for counts in done):,} refused"
     )
+
+
+_SMALL_SHARE = click.FloatRange(0, 0.5, min_open=True, max_open=True)
+
+
+@import_.command("sessions")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--map", "maps", multiple=True, metavar="items=COLUMN",
+              help="Column or key that holds the lists  [default: items]")  # fmt: skip
+@click.option("--test-share", type=_SMALL_SHARE, metavar="SHARE",
+              help="The last sessions, to test on  [default: 0.05]")  # fmt: skip
+@click.option("--validation-share", type=_SMALL_SHARE, metavar="SHARE",
+              help="The sessions before them, to choose on  [default: 0.05]")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Count and show, write nothing.")
+@common_options
+@click.pass_obj
+def sessions(
+    shop: Shop,
+    files: Sequence[str],
+    maps: Sequence[str],
+    test_share: float | None,
+    validation_share: float | None,
+    dry_run: bool,
+) -> None:
+    """Import sessions without times: Parquet or JSON lines, one list of items each, oldest first.
+
+    They get made-up times in that order, whole sessions one after another, and are split by
+    shares of the sessions, which are written into recommender.toml. The same file again adds
+    nothing.
+    """
+    from pipelines.ingest.sessions import import_sessions, lists_column
+    from pipelines.ingest.sources import expand
+
+    settings = shop.settings()
+    column = lists_column(maps)
+    paths = expand(files)
+    with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+        done = []
+        for path in paths:
+            counts = import_sessions(
+                shop.workspace, settings, path, column=column, dry_run=dry_run, on_bytes=on_bytes
+            )
+            done.append(counts)
+            shop.say(counts.in_words())
+        shares = {"test_share": test_share, "validation_share": validation_share}
+        split = _shares(shop, settings, shares, write=not dry_run and any(c.rows for c in done))
+    if len(done) > 1:
+        shop.say(_together(done))
+    if dry_run:
+        shop.say("Dry run: nothing was written.")
+    body = {"files": [counts.as_json() for counts in done], "dry_run": dry_run, "split": split}
+    preview = [row for counts in done for row in counts.preview]
+    shop.put(body, "\n".join(json.dumps(row, ensure_ascii=False) for row in preview) or None)
+
+
+def _shares(
+    shop: Shop, settings: Settings, given: Mapping[str, float | None], *, write: bool
+) -> dict[str, float]:
+    """The shares that hold from now on: what was given, else what is set, else the default."""
+    from pipelines.settings_file import change_settings
+
+    before = {name: getattr(settings.evaluation, name) for name in given}
+    shares = {name: given[name] or before[name] or _DEFAULT_SHARE for name in given}
+    if write and shares != before:
+        path = shop.config or shop.workspace.settings_path
+        change_settings(path, {f"evaluation.{name}": share for name, share in shares.items()})
+        shop.say(
+            f"{path} says so from now on: the last {shares['test_share']:.4g} of the sessions are "
+            f"the test, the {shares['validation_share']:.4g} before them the validation "
+            "(evaluation.test_share, evaluation.validation_share)"
+        )
+    return shares
 
 
 @import_.command("items")

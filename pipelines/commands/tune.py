@@ -64,7 +64,7 @@ def tune(
 
     if not space_of(model, settings):
         shop.put({"model": model, "trials": [], "settings": {}, "written": None})
-        shop.say(f"Nothing to do: {model} has no settings to tune; {', '.join(TUNED)} have.")
+        shop.say(f"Nothing to do: {model} has nothing to tune; {', '.join(TUNED)} have.")
         return
     report = _search(shop, settings, model, 60 * minutes, n_trials, seed)
     from pipelines.tuning.words import tuning_text

@@ -18,6 +18,8 @@ REASONS = {
     "id_too_long": "an id is longer than 256 bytes",
     "missing_visitor": "neither visitor_id nor session_id",
     "broken_row": "the row cannot be taken apart: look for an open quotation mark",
+    "not_list": "the row is no list of items",
+    "empty_session": "the list is empty",
     "missing_id": "no id",
     "missing_title": "no title",
     "duplicate_id": "the id was in an earlier row of the file",

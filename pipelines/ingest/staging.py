@@ -101,13 +101,14 @@ def pages(connection: Connection, query: str) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def stage(connection: Connection, table: pa.Table, query: str) -> None:
-    """Put the events of a piece of the file into `staged`.
+def stage(connection: Connection, table: pa.Table, query: str, into: str = "staged") -> None:
+    """Put the rows of a piece of the file into a table.
 
     Args:
         connection: Of `staging_database`.
         table: The piece.
-        query: Makes `STAGED_COLUMNS` of a table `batch`.
+        query: Makes the columns of `into` of a table `batch`: `STAGED_COLUMNS` for `staged`.
+        into: Name of the table.
     """
     try:
         connection.register("batch", table)
@@ -115,7 +116,7 @@ def stage(connection: Connection, table: pa.Table, query: str) -> None:
         raise DataError(
             f"the import cannot go on: {err}; write the column in a plain type, such as text"
         ) from err
-    run_sql(connection, f"INSERT INTO staged {query}")
+    run_sql(connection, f"INSERT INTO {into} {query}")
     connection.unregister("batch")
 
 

@@ -101,6 +101,43 @@ def draw_borders(
     return Borders(int(earlier[-wanted.validation_days, 0]), test_us)
 
 
+def share_borders(
+    starts_us: NDArray[np.int64],
+    test_share: float,
+    validation_share: float,
+    test_us: int | None = None,
+) -> Borders:
+    """The last sessions as test, those before them as validation, by shares of all.
+
+    Args:
+        starts_us: When each session began, ascending, µs since 1970.
+        test_share: Share of the test.
+        validation_share: Share of the validation.
+        test_us: Where the test begins instead, µs since 1970.
+
+    Raises:
+        DataError: If a part would hold no session.
+
+    Example:
+        >>> share_borders(np.arange(100) * 7, 0.05, 0.1)
+        Borders(validation_us=595, test_us=665, until_us=None)
+    """
+    n_sessions = len(starts_us)
+    n_test = round(test_share * n_sessions)
+    if test_us is not None:
+        n_test = n_sessions - int(np.searchsorted(starts_us, test_us))
+    n_validation = round(validation_share * n_sessions)
+    n_train = n_sessions - n_test - n_validation
+    if min(n_test, n_validation, n_train) < 1:
+        raise DataError(
+            f"{n_sessions} sessions are too few for evaluation.test_share = {test_share:g} and "
+            f"evaluation.validation_share = {validation_share:g}: {n_test} to test on, "
+            f"{n_validation} to choose on, {max(n_train, 0)} to train on; import more, or set "
+            "other shares"
+        )
+    return Borders(int(starts_us[n_train]), int(starts_us[n_sessions - n_test]))
+
+
 def us_of(time: datetime) -> int:
     """A time with a zone as µs since 1970.
 

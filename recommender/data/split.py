@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.data.days import Borders
+from recommender.data.days import Borders, draw_borders, share_borders
 from recommender.data.examples import Sessions, select_sessions
 from recommender.data.noise import NEVER
 from recommender.data.steps import SessionLog
@@ -125,6 +125,28 @@ def split_at(
         n_dropped_unknown=int(np.count_nonzero(is_next & ~np.isin(later.items, kept))),
         n_crossing=n_crossing(log if until_us is None else before(log, until_us), from_us),
     )
+
+
+def borders_of(log: SessionLog, settings: Settings, test_us: int | None = None) -> Borders:
+    """Where validation and test begin: by shares of the sessions where those are set, else by days.
+
+    Shares are of the sessions that stay: no noise, `sessions.min_length` or more.
+
+    Args:
+        log: All sessions.
+        settings: `evaluation` counts here; see `draw_borders` for days.
+        test_us: Where the test begins instead, µs since 1970; validation is what comes before it.
+
+    Raises:
+        DataError: If nothing is left to train, choose or test on.
+    """
+    evaluation = settings.evaluation
+    if evaluation.test_share is None or evaluation.validation_share is None:
+        return draw_borders(log.times_us, settings, test_us)
+    clean = without_noise(log)
+    is_long = clean.sessions.lengths >= settings.sessions.min_length
+    starts_us = np.sort(_start_times(clean)[is_long])
+    return share_borders(starts_us, evaluation.test_share, evaluation.validation_share, test_us)
 
 
 def split_for_choosing(log: SessionLog, settings: Settings, borders: Borders) -> Split:

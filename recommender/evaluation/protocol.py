@@ -1,4 +1,4 @@
-"""The protocol: every prefix of later sessions, every item competing, ties against the target."""
+"""The protocol: every prefix of later sessions, every item competing, ties as the settings say."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from recommender.errors import DataError
 from recommender.models.contract import Model
 from recommender.models.metrics import EXCLUDED, score_batches, target_ranks
 from recommender.models.topk import NOTHING, top_k
-from recommender.settings import Exclusion
+from recommender.settings import Exclusion, Ties
 
 UNKNOWN = np.iinfo(np.int64).max
 """Rank of a target that the model does not know."""
@@ -74,6 +74,7 @@ def judge(
     exclusions: Sequence[Exclusion],
     k: int,
     numbers: NDArray[np.int32] | None = None,
+    ties: Ties = "against",
 ) -> Judgement:
     """Rank the target of every query.
 
@@ -84,6 +85,7 @@ def judge(
         k: Length of the lists that `Judgement.shown` counts.
         numbers: The model's own number of every item of that vocabulary, -1 for an item it does
             not know, shape (n_items,); None where the model was trained on that vocabulary.
+        ties: See `target_ranks`.
     """
     ranks = {exclusion: np.full(len(queries), UNKNOWN) for exclusion in exclusions}
     shown = np.zeros(model.n_items, np.int64)
@@ -100,7 +102,7 @@ def judge(
         for exclusion in exclusions:
             excluded = excluded_items(sessions, pages[piece], model.n_items, exclusion)
             found = target_ranks(
-                scores[known], wanted[known], None if excluded is None else excluded[known]
+                scores[known], wanted[known], None if excluded is None else excluded[known], ties
             )
             ranks[exclusion][piece.start + known] = found
     _mark_excluded(ranks, queries)

@@ -40,6 +40,7 @@ class Model(ABC):
         gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
             one is the chance that the item is next.
         settles_on_validation: Whether `fit` leaves choices to validation.
+        takes_vectors: Whether `fit` can start from pretrained vectors.
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
@@ -49,6 +50,7 @@ class Model(ABC):
     name: ClassVar[str]
     gives_log_probabilities: ClassVar[bool] = False
     settles_on_validation: ClassVar[bool] = False
+    takes_vectors: ClassVar[bool] = False
 
     def __init__(
         self,

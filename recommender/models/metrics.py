@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, prefixes, select_sessions
 from recommender.models.contract import Model
+from recommender.settings import Ties
 
 EXCLUDED = 0
 """Rank of a target that may not be recommended."""
@@ -16,17 +17,20 @@ def target_ranks(
     scores: NDArray[np.float32],
     targets: NDArray[np.int32],
     excluded: NDArray[np.bool_] | None = None,
+    ties: Ties = "against",
 ) -> NDArray[np.int64]:
-    """Rank of each target among all items; ties count against it.
+    """Rank of each target among all items.
 
     Args:
         scores: Shape (n, n_items); one row a query.
         targets: The true next items, shape (n,).
         excluded: True where an item may not be recommended, shape (n, n_items).
+        ties: `against` puts every item that scores the same before the target; `list` does as a
+            list would, the lower index before the higher one.
 
     Returns:
-        1 + the number of other items that score at least as high, shape (n,); `EXCLUDED` where the
-        target itself is excluded.
+        1 + the number of other items before it, shape (n,); `EXCLUDED` where the target itself is
+        excluded. A target that is never recommended, with score -inf, comes last under either rule.
 
     Example:
         >>> target_ranks(np.float32([[0.5, 0.2, 0.5]]), np.int32([0]))
@@ -35,6 +39,9 @@ def target_ranks(
     rows = np.arange(len(targets))
     own = scores[rows, targets]
     at_least = scores >= own[:, None]
+    if ties == "list":
+        behind = np.arange(scores.shape[1]) > targets[:, None]
+        at_least &= ~(behind & (scores == own[:, None]) & np.isfinite(own)[:, None])
     if excluded is not None:
         at_least &= ~excluded
     ranks: NDArray[np.int64] = at_least.sum(axis=1, dtype=np.int64)

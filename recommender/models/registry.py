@@ -8,7 +8,9 @@ from recommender.settings import Settings
 
 _PLACES = {
     "popularity": ("recommender.models.popularity", "Popularity"),
+    "markov": ("recommender.models.markov", "Markov"),
     "sequential_rules": ("recommender.models.sequential_rules", "SequentialRules"),
+    "neighbors": ("recommender.models.neighbors", "Neighbors"),
     "word2vec": ("recommender.models.word2vec", "Word2Vec"),
     "softmax": ("recommender.models.softmax", "Softmax"),
 }

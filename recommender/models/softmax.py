@@ -30,6 +30,7 @@ class Softmax(Model):
     name = "softmax"
     gives_log_probabilities = True
     settles_on_validation = True
+    takes_vectors = True
 
     table_: NDArray[np.float32]
     age_logits_: NDArray[np.float32]

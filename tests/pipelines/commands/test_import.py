@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.commands.import_ import import_
 from recommender.cli import CommandGroup
+from recommender.configuration import load_settings
 from recommender.workspace import Workspace
 
 EVENT = {
@@ -188,6 +189,45 @@ def test_exit_codes_of_items(content, exit_code, says, recommender, tmp_path):
     assert done.exit_code == exit_code, done.output
     assert says in done.stderr
     assert recommender("items", tmp_path / "no.tsv").exit_code == 1
+
+
+def test_sessions_come_with_their_split(recommender, tmp_path, shop):
+    path = tmp_path / "sessions.jsonl"
+    path.write_text('["A", "B"]\n["C", "A"]\n')
+    done = recommender("sessions", path)
+
+    assert done.exit_code == 0, done.output
+    assert f"{path}: 2 rows, 2 imported\n" in done.stderr
+    assert "the last 0.05 of the sessions are the test" in done.stderr
+    assert load_settings(shop / "recommender.toml", environ={}).evaluation.test_share == 0.05
+    assert recommender("sessions", path).stderr == (
+        f"{path}: 2 rows, 0 imported, 2 already there\n"
+    )
+    body = json.loads(recommender("sessions", path, "--test-share", "0.1", "--json").stdout)
+    assert body["split"] == {"test_share": 0.1, "validation_share": 0.05}
+    body = json.loads(recommender("sessions", path, "--json").stdout)
+    assert body["split"] == {"test_share": 0.1, "validation_share": 0.05}
+    assert body["files"][0]["duplicates"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "exit_code", "says"),
+    [
+        ("", [], 0, "nothing to import"),
+        ('["A"]\n[]\n', [], 4, "empty_session (the list is empty)"),
+        ('["A"]\n', ["--test-share", "0.6"], 2, "0.6 is not in the range"),
+        ('["A"]\n', ["--map", "item_id=x"], 2, "--map items=COLUMN"),
+        ("A,B\n", [], 1, "one list of items a line"),
+    ],
+)
+def test_exit_codes_of_sessions(content, options, exit_code, says, recommender, tmp_path, shop):
+    path = tmp_path / "sessions"
+    path.write_text(content)
+    done = recommender("sessions", path, *options)
+
+    assert done.exit_code == exit_code, done.output
+    assert says in done.stderr
+    assert not (shop / "recommender.toml").exists()
 
 
 def test_ctrl_c_ends_with_130_and_changes_nothing(shop):

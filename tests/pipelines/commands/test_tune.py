@@ -183,7 +183,7 @@ def test_a_model_without_settings_says_so(root: Path) -> None:
         "model": "sequential_rules", "trials": [], "settings": {}, "written": None
     }  # fmt: skip
     done = call(root, "--model", "sequential_rules")
-    assert "sequential_rules has no settings to tune; softmax, word2vec have" in done.stderr
+    assert "sequential_rules has nothing to tune; softmax, word2vec have" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from recommender.data.days import Borders, day_starts, draw_borders, event_days
+from recommender.data.days import Borders, day_starts, draw_borders, event_days, share_borders
 from recommender.errors import DataError
 from recommender.settings import Settings
 
@@ -87,3 +87,17 @@ def test_too_few_days_say_how_many_are_needed() -> None:
         draw_borders(TIMES, settings(), us("2026-05-02T12:00"))
     with pytest.raises(DataError, match="no event at or after 2026-05-09T00:00:00Z"):
         draw_borders(TIMES, settings(), us("2026-05-09"))
+
+
+def test_shares_count_sessions_from_the_end() -> None:
+    starts = np.arange(100) * 10
+    assert share_borders(starts, 0.05, 0.1) == Borders(850, 950)
+    assert share_borders(starts, 0.05, 0.1, test_us=500) == Borders(400, 500)
+    assert share_borders(starts, 0.05, 0.1, test_us=501) == Borders(410, 510)
+    with pytest.raises(DataError, match=r"7 sessions are too few .* 0 to test on, 1 to choose on"):
+        share_borders(np.arange(7), 0.05, 0.1)
+
+
+def test_shares_go_together() -> None:
+    with pytest.raises(ValueError, match="set both, or neither"):
+        settings(evaluation={"test_share": 0.1})

@@ -54,6 +54,13 @@ def test_ranks_under_each_exclusion() -> None:
     assert judgement.shown.tolist() == [1, 2, 2, 2, 1]
 
 
+def test_ties_may_count_as_in_a_list() -> None:
+    """After [2, 3] 2 scores 8 and nobody else does; after [0, 1] 1 and 3 score 9."""
+    judgement = judge(NextNumber(5), queries_of(HELD_OUT), ["none", "session"], k=2, ties="list")
+    assert judgement.ranks["none"].tolist() == [1, 2, 1, 3]
+    assert judgement.ranks["session"].tolist() == [1, EXCLUDED, 1, EXCLUDED]
+
+
 def test_another_vocabulary_misses_what_it_does_not_know() -> None:
     """The model knows items 1, 2, 3 of ours as its 0, 1, 2."""
     numbers = np.int32([-1, 0, 1, 2, -1])

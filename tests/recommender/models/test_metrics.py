@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks, target_ranks
+from recommender.models.topk import top_k
 
 
 def test_ties_count_against_the_target() -> None:
@@ -17,6 +18,15 @@ def test_ties_count_against_the_target() -> None:
 def test_a_target_without_a_score_comes_last() -> None:
     scores = np.float32([[1, -np.inf, -np.inf]])
     assert target_ranks(scores, np.int32([1])).tolist() == [3]
+
+
+def test_ties_may_count_as_in_a_list() -> None:
+    scores = np.float32([[3, 1, 3, 0], [0, 0, 0, 0], [3, 3, 3, 2], [-np.inf, -np.inf, 1, -np.inf]])
+    targets = np.int32([0, 3, 1, 0])
+    assert target_ranks(scores, targets, ties="list").tolist() == [1, 4, 2, 4]
+    excluded = np.zeros((4, 4), np.bool_)
+    excluded[2, 0] = True
+    assert target_ranks(scores, targets, excluded, "list").tolist() == [1, 4, 1, 4]
 
 
 def test_excluded_items_do_not_compete_and_excluded_targets_are_marked() -> None:
@@ -41,3 +51,6 @@ def test_rank_is_the_place_in_a_list_that_prefers_the_others(
     for row, target, rank in zip(scores, targets, target_ranks(scores, targets), strict=True):
         order = sorted(range(9), key=lambda item: (-row[item], item == target))
         assert order.index(target) + 1 == rank
+    listed, _ = top_k(scores, 9)
+    ranks = target_ranks(scores, targets, ties="list")
+    assert listed[np.arange(4), ranks - 1].tolist() == targets.tolist()
