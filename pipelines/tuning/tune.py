@@ -12,8 +12,8 @@ from pipelines.tuning.space import changed, present_values, space_of, widened, w
 from pipelines.tuning.study import Study, Trial, latest_other, open_study
 from pipelines.tuning.winner import choose_winner
 from pipelines.tuning.words import trial_line
-from recommender.data.days import draw_borders, rfc3339
-from recommender.data.split import split_for_choosing
+from recommender.data.days import rfc3339
+from recommender.data.split import borders_of, split_for_choosing
 from recommender.data.steps import load_session_log
 from recommender.errors import RecommenderError
 from recommender.settings import Settings
@@ -46,8 +46,7 @@ class Tuning:
         say: Callable[[str], None],
     ) -> None:
         log = load_session_log(workspace.events_dir, settings)
-        borders = draw_borders(log.times_us, settings)
-        split = split_for_choosing(log, settings, borders)
+        split = split_for_choosing(log, settings, borders_of(log, settings))
         self.settings, self.seed, self.say = settings, seed, say
         space = space_of(model, settings)
         self.present = present_values(space, settings)
