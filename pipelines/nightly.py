@@ -20,6 +20,7 @@ from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
 from pipelines.ingest.sources import expand
 from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
+from pipelines.report import data_entry, page_of, product_lookup
 from pipelines.tables import evaluation_table
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from pipelines.version import write_version
@@ -29,7 +30,7 @@ from recommender.data.steps import SessionLog, load_session_log
 from recommender.disk import write_whole
 from recommender.errors import ArtifactError, DataError
 from recommender.evaluation.protocol import queries_of
-from recommender.evaluation.summary import summarize
+from recommender.evaluation.summary import examine, summarize
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
 from recommender.settings import Settings
@@ -181,13 +182,16 @@ def _judge_and_publish(
             for one in [choice, *(rival for rival in rivals if rival.name != name)]
         )
     with run.stage("judge", f"Judging on {days.n_queries} queries…"):
-        queries = queries_of(judging.held_out)
-        rows = [judged(one, queries, settings) for one in (trained, *others)]
-        report = summarize(judging, queries, rows, settings.evaluation)
+        lookup = product_lookup(workspace)
+        examination = examine(judging, queries_of(judging.held_out), lookup)
+        rows = [judged(one, examination, settings) for one in (trained, *others)]
+        report = summarize(examination, rows, settings.evaluation)
+        report["data"] = data_entry(workspace, closed)
         popularity = next(one for one in (trained, *others) if one.model.name == "popularity")
         verdict = judge_candidate(
             closed, settings, judging, _contestant(trained), _contestant(popularity), live
         )
+    report["gate"] = verdict.as_json()
     told = EXCLUSION if EXCLUSION in settings.evaluation.exclude else None
     run.say(evaluation_table(report, only=told))
     run.record.update(
@@ -206,6 +210,7 @@ def _judge_and_publish(
             settings,
             refitted,
             report,
+            page=page_of(report, workspace, lookup),
             data={
                 "judged_on": report["test"],
                 "gate": verdict.as_json(),

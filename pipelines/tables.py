@@ -95,11 +95,47 @@ def plain_table(first: str, *others: str) -> Table:
     return table
 
 
+def comparison_table(comparison: Mapping[str, Any]) -> str:
+    """What `compare` found, as text."""
+    a, b, test = comparison["a"], comparison["b"], comparison["test"]
+    lines = [
+        f"A is {a['name']} ({a['model']}), B is {b['name']} ({b['model']}).",
+        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries. "
+        "In brackets: 95 % intervals of A less B on the same resamples.",
+        _pairs("All queries", {f"exclude {one['exclude']}": one for one in comparison["effects"]}),
+    ]
+    if comparison["slices"]:
+        exclusion = next(iter(comparison["slices"].values()))["exclude"]
+        lines.append(_pairs(f"Parts of them, exclude {exclusion}", comparison["slices"]))
+    return "\n".join(lines)
+
+
+def _pairs(title: str, entries: Mapping[str, Any]) -> str:
+    metrics = list(next(iter(entries.values()))["metrics"])
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("queries", justify="right")
+    for metric in metrics:
+        for column in (f"A {metric}", "B", "A leads"):
+            table.add_column(column, justify="right")
+    table.add_column("A better / B / same", justify="right")
+    for name, entry in entries.items():
+        cells = []
+        for found in (entry["metrics"][metric] for metric in metrics):
+            cells += [_figure(found["a"]["value"]), _figure(found["b"]["value"])]
+            cells.append(_with_interval(found["difference"], "+"))
+        wins = f"{entry['a_better']} / {entry['b_better']} / {entry['same']}"
+        table.add_row(name, str(entry["queries"]), *cells, wins)
+    return as_text(table)
+
+
 def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:
-    value, low, high = (
-        f"{interval[name]:{sign}.3f}".replace("0.", ".", 1) for name in ("value", "low", "high")
-    )
+    value, low, high = (_figure(interval[name], sign) for name in ("value", "low", "high"))
     return f"{value} ({low} … {high})"
+
+
+def _figure(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.3f}".replace("0.", ".", 1)
 
 
 def as_text(table: Table) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from recommender.data.examples import Sessions
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
-from recommender.evaluation.protocol import Queries, judge, ms_per_query
-from recommender.evaluation.summary import JudgedModel
+from recommender.evaluation.protocol import judge, ms_per_query
+from recommender.evaluation.summary import Examination, JudgedModel
+from recommender.evaluation.typical import shown_lists
 from recommender.models.contract import Model, OnEpoch
 from recommender.models.registry import model_class
 from recommender.models.word2vec import Word2Vec
@@ -116,9 +117,9 @@ def train_vectors(sessions: Sessions, n_items: int, settings: Settings) -> Word2
     return Word2Vec(n_items, settings).fit(sessions, None, seed=settings.model.seed)
 
 
-def judged(trained: Trained, queries: Queries, settings: Settings) -> JudgedModel:
-    """Rank with a trained model."""
-    model, k = trained.model, settings.evaluation.k
+def judged(trained: Trained, examination: Examination, settings: Settings) -> JudgedModel:
+    """Rank with a trained model, and ask it for the lists of the typical visits."""
+    model, k, queries = trained.model, settings.evaluation.k, examination.queries
     return JudgedModel(
         name=model.name,
         judgement=judge(
@@ -129,4 +130,5 @@ def judged(trained: Trained, queries: Queries, settings: Settings) -> JudgedMode
         ms_per_query=ms_per_query(model, queries, k),
         epochs=trained.choice.epochs,
         settled=trained.choice.settled,
+        shown=shown_lists(model, queries, examination.typical),
     )

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.report import data_entry, page_of, product_lookup
 from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.data.days import rfc3339
 from recommender.data.split import borders_of, everything, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
 from recommender.evaluation.protocol import queries_of
-from recommender.evaluation.summary import summarize
+from recommender.evaluation.summary import examine, summarize
 from recommender.serving.artifact import write_artifact
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -43,8 +44,11 @@ def train_version(
         choice, judging.vocabulary, judging.train, settings, on_training, with_vectors=False
     )
     say(f"Judging on {judging.held_out.n_sessions} later sessions…")
-    queries = queries_of(judging.held_out)
-    report = summarize(judging, queries, [judged(trained, queries, settings)], settings.evaluation)
+    lookup = product_lookup(workspace)
+    examination = examine(judging, queries_of(judging.held_out), lookup)
+    rows = [judged(trained, examination, settings)]
+    report = summarize(examination, rows, settings.evaluation)
+    report["data"] = data_entry(workspace, log)
     say("Training on everything…")
     vocabulary, sessions = everything(log, settings)
     refitted = train(choice, vocabulary, sessions, settings, on_training, with_vectors=True)
@@ -53,6 +57,7 @@ def train_version(
         settings,
         refitted,
         report,
+        page=page_of(report, workspace, lookup),
         data={
             "judged_on": report["test"],
             "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
@@ -67,15 +72,17 @@ def write_version(
     trained: Trained,
     report: Mapping[str, Any],
     *,
+    page: str,
     data: Mapping[str, Any],
 ) -> Path:
-    """Write an artifact of a trained model; returns its folder."""
+    """Write an artifact of a trained model with its report as JSON and as a page."""
     return write_artifact(
         workspace.models_dir,
         parts=trained.parts,
         vocabulary=trained.vocabulary,
         settings=settings,
         report=report,
+        page=page,
         data=data,
         created_at=datetime.now(UTC),
         main=trained.model.name,

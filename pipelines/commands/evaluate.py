@@ -2,6 +2,7 @@
 
 import difflib
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -39,6 +40,17 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
         raise click.BadParameter(f"{text!r} is no time; {example}") from err
 
 
+def _batch_sizes(_: click.Context, __: click.Parameter, text: str | None) -> list[int]:
+    """Whole numbers from 1."""
+    try:
+        sizes = [int(size) for size in (text or "").split(",") if size.strip()]
+    except ValueError:
+        sizes = [0]
+    if any(size < 1 for size in sizes) or (text is not None and not sizes):
+        raise click.BadParameter(f"{text!r} are no batch sizes; an example is 64,256,1024")
+    return list(dict.fromkeys(sizes))
+
+
 @click.command("evaluate")
 @common_options
 @click.option(
@@ -57,11 +69,30 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
     help="Test on what starts at this time or later; without an offset, in time_zone"
     "  [default: the last evaluation.test_days]",
 )
+@click.option(
+    "--batch-sizes",
+    callback=_batch_sizes,
+    metavar="SIZES",
+    help="Comma-separated: train the first model at each, one more time, for the report.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write report.html for people, report.json, and what `compare` needs.",
+)
 @click.pass_obj
-def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
+def evaluate(
+    shop: Shop,
+    names: list[str],
+    test_from: datetime | None,
+    batch_sizes: list[int],
+    out: Path | None,
+) -> None:
     """Train models on earlier days and judge them on later ones."""
     settings = shop.settings()
-    from pipelines.evaluate import evaluate_models
+    from pipelines.batch_sizes import batch_setting
+    from pipelines.evaluate import evaluate_models, write_evaluation
     from pipelines.progress import training_progress
     from pipelines.tables import evaluation_table
     from recommender.data.days import us_of
@@ -71,6 +102,21 @@ def evaluate(shop: Shop, names: list[str], test_from: datetime | None) -> None:
         if test_from.tzinfo is None:
             test_from = test_from.replace(tzinfo=ZoneInfo(settings.time_zone))
         test_us = us_of(test_from)
+    if batch_sizes and batch_setting(names[0].partition(":")[0], settings) is None:
+        raise click.BadParameter(
+            f"{names[0]} is not trained in batches; name one that is first in --models",
+            param_hint="--batch-sizes",
+        )
     with training_progress(shop) as on_training:
-        report = evaluate_models(shop.workspace.events_dir, settings, names, test_us, on_training)
-    shop.put(report, evaluation_table(report))
+        done = evaluate_models(
+            shop.workspace,
+            settings,
+            names,
+            test_us,
+            on_training,
+            batch_sizes=batch_sizes,
+            say=shop.say,
+        )
+    if out is not None:
+        shop.say(f"Read {write_evaluation(out, done)}.")
+    shop.put(done.report, evaluation_table(done.report))

@@ -1,7 +1,8 @@
 """The protocol: every prefix of later sessions, every item competing, ties as the settings say."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,18 @@ class Queries(NamedTuple):
         return len(self.targets)
 
 
+class Claims(NamedTuple):
+    """What a model of probabilities promised, and what came of it; one row a query.
+
+    Attributes:
+        probability: Of the next item being the first of the list, or anywhere in it, shape (n,).
+        came_true: Whether it was, shape (n,).
+    """
+
+    probability: NDArray[np.float64]
+    came_true: NDArray[np.bool_]
+
+
 class Judgement(NamedTuple):
     """How one model ranked.
 
@@ -47,10 +60,13 @@ class Judgement(NamedTuple):
             target may not be recommended, `UNKNOWN` where the model does not know it.
         shown: How often each item stood in a list of length k with nothing excluded, shape
             (n_items,).
+        claims: What it promised of the `first` item and of the whole `list` as a page shows it,
+            without the page's own product; empty where its scores are no probabilities.
     """
 
     ranks: dict[Exclusion, NDArray[np.int64]]
     shown: NDArray[np.int64]
+    claims: Mapping[str, Claims] = MappingProxyType({})
 
 
 def queries_of(held_out: Sessions) -> Queries:
@@ -94,10 +110,14 @@ def judge(
     if numbers is not None:
         # A page whose product the model does not know excludes nothing, not the product before it.
         asked, targets, pages = renumber(asked, numbers), numbers[targets], numbers[pages]
+    claimed: list[dict[str, Claims]] = []
     for piece, sessions, scores in score_batches(model, asked):
-        lists, _ = top_k(scores, k)
-        shown += np.bincount(lists[lists != NOTHING], minlength=model.n_items)
+        # One more than is shown: the page's own product may have to leave.
+        lists, best = top_k(scores, k + 1)
+        shown += _times_shown(lists[:, :k], model.n_items)
         wanted = targets[piece]
+        if model.gives_log_probabilities:
+            claimed.append(_claims(*_without_page(lists, best, pages[piece], k), wanted))
         known = np.flatnonzero(wanted >= 0)
         for exclusion in exclusions:
             excluded = excluded_items(sessions, pages[piece], model.n_items, exclusion)
@@ -106,18 +126,56 @@ def judge(
             )
             ranks[exclusion][piece.start + known] = found
     _mark_excluded(ranks, queries)
-    return Judgement(ranks, shown)
+    return Judgement(ranks, shown, _joined(claimed))
+
+
+def _times_shown(lists: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:
+    return np.bincount(lists[lists != NOTHING], minlength=n_items)
+
+
+def _without_page(
+    lists: NDArray[np.int64], best: NDArray[np.float32], pages: NDArray[np.int32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Lists of k + 1 as pages show them: k without the page's own product."""
+    own = lists == pages[:, None]
+    kept = np.argsort(own, axis=1, kind="stable")[:, :k]
+    lists, best = np.where(own, NOTHING, lists), np.where(own, np.float32(-np.inf), best)
+    return np.take_along_axis(lists, kept, axis=1), np.take_along_axis(best, kept, axis=1)
+
+
+def _claims(
+    lists: NDArray[np.int64], log_probabilities: NDArray[np.float32], wanted: NDArray[np.int32]
+) -> dict[str, Claims]:
+    found = (lists == wanted[:, None]) & (wanted >= 0)[:, None]
+    chances = np.exp(log_probabilities.astype(np.float64))
+    return {
+        "first": Claims(chances[:, 0], found[:, 0]),
+        "list": Claims(chances.sum(axis=1), found.any(axis=1)),
+    }
+
+
+def _joined(pieces: Sequence[Mapping[str, Claims]]) -> dict[str, Claims]:
+    names = pieces[0] if pieces else ()
+    return {
+        name: Claims(*map(np.concatenate, zip(*(piece[name] for piece in pieces), strict=True)))
+        for name in names
+    }
 
 
 def _mark_excluded(ranks: dict[Exclusion, NDArray[np.int64]], queries: Queries) -> None:
     """Drop the same queries for every model, whatever it knows."""
-    items, of_query = queries.sessions.items, queries.sessions.session_of_step
-    seen = np.zeros(len(queries), np.bool_)
-    seen[of_query[items == queries.targets[of_query]]] = True
     last = last_items(queries.sessions, 1)[:, 0] == queries.targets
-    for exclusion, dropped in (("current", last), ("session", seen)):
+    for exclusion, dropped in (("current", last), ("session", seen_before(queries))):
         if exclusion in ranks:
             ranks[exclusion][dropped] = EXCLUDED
+
+
+def seen_before(queries: Queries) -> NDArray[np.bool_]:
+    """Whether the next item was already seen in the session, shape (n_queries,)."""
+    of_step = queries.sessions.session_of_step
+    seen = np.zeros(len(queries), np.bool_)
+    seen[of_step[queries.sessions.items == queries.targets[of_step]]] = True
+    return seen
 
 
 def excluded_items(

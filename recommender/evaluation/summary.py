@@ -9,15 +9,47 @@ from numpy.typing import NDArray
 
 from recommender.data.days import rfc3339
 from recommender.data.split import Split
-from recommender.evaluation.compare import Interval, Resampled
+from recommender.evaluation.breadth import coverage, novelty, popularity_share
+from recommender.evaluation.calibration import calibration_entry
+from recommender.evaluation.compare import Resampled
 from recommender.evaluation.protocol import Judgement, Queries
-from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
+from recommender.evaluation.slices import (
+    Lookup,
+    Parts,
+    categories_of,
+    category_parts,
+    parts_of,
+    slice_entries,
+)
+from recommender.evaluation.typical import ShownLists, Typical, choose_typical, typical_entries
+from recommender.models.metrics import EXCLUDED
 from recommender.settings import EvaluationSettings
 
 SCHEMA_VERSION = 1
-_HEAD_SHARE = 0.5
-_POPULAR_SHARE = 0.01
-_LONG = 5
+
+
+@dataclass(frozen=True)
+class Examination:
+    """The questions that all models of a report are asked, and what is known of them.
+
+    Attributes:
+        split: What was learned from and what is judged on.
+        queries: The questions.
+        parts: Parts of them.
+        categories: Parts of them by the next item's category; empty without a catalog.
+        typical: Those whose answers are shown.
+    """
+
+    split: Split
+    queries: Queries
+    parts: Parts
+    categories: Parts
+    typical: Sequence[Typical]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Steps of each item in training, shape (n_items,)."""
+        return np.bincount(self.split.train.items, minlength=len(self.split.vocabulary))
 
 
 @dataclass(frozen=True)
@@ -31,21 +63,39 @@ class JudgedModel:
     ms_per_query: float
     epochs: Sequence[Mapping[str, Any]] = ()
     settled: Mapping[str, Any] = field(default_factory=dict)
+    shown: ShownLists | None = None
+
+
+def examine(split: Split, queries: Queries, lookup: Lookup = lambda _: None) -> Examination:
+    """Part the queries and choose the typical ones.
+
+    Args:
+        split: What was learned from and what is judged on.
+        queries: Of its held-out sessions.
+        lookup: Finds products of the catalog; finds none where there is no catalog.
+    """
+    counts = np.bincount(split.train.items, minlength=len(split.vocabulary))
+    categories = categories_of(split.vocabulary.item_ids, lookup)
+    return Examination(
+        split,
+        queries,
+        parts_of(queries, counts),
+        category_parts(queries, categories),
+        choose_typical(queries, counts, categories),
+    )
 
 
 def summarize(
-    split: Split,
-    queries: Queries,
-    models: Sequence[JudgedModel],
-    settings: EvaluationSettings,
+    examination: Examination, models: Sequence[JudgedModel], settings: EvaluationSettings
 ) -> dict[str, Any]:
     """Everything that is known of some models judged on one split.
 
     Differences are those of the first model against each of the others.
     """
-    counts = np.bincount(split.train.items, minlength=len(split.vocabulary))
+    split, queries = examination.split, examination.queries
     judgements = {model.name: model.judgement for model in models}
     resampled = Resampled(queries, judgements, settings.k, settings.bootstrap_samples)
+    lists = [(model.name, model.shown) for model in models if model.shown is not None]
     return {
         "schema_version": SCHEMA_VERSION,
         "test": {
@@ -56,99 +106,71 @@ def summarize(
             "queries_dropped_unknown_item": split.n_dropped_unknown,
             "sessions_crossing_the_split": split.n_crossing,
         },
-        "train": {"sessions": split.train.n_sessions, "items": len(split.vocabulary)},
-        "models": [_model_entry(model, queries, resampled, counts, settings.k) for model in models],
-        "differences": [
-            {
-                "model": models[0].name,
-                "against": other.name,
-                "exclude": exclusion,
-                "metrics": {
-                    metric: _rounded(
-                        resampled.difference(models[0].name, other.name, exclusion, metric)
-                    )
-                    for metric in resampled.metrics
-                },
-            }
-            for other in models[1:]
-            for exclusion in models[0].judgement.ranks
-        ],
+        "train": {
+            "from": _train_begin(split),
+            "sessions": split.train.n_sessions,
+            "steps": len(split.train.items),
+            "items": len(split.vocabulary),
+        },
+        "k": settings.k,
+        "models": [_model_entry(model, examination, resampled, settings) for model in models],
+        "differences": _differences(models, resampled),
+        "typical": typical_entries(queries, examination.typical, lists, split.vocabulary),
     }
+
+
+def _train_begin(split: Split) -> str | None:
+    times_us = split.train.times_us
+    return None if times_us is None or not len(times_us) else rfc3339(int(times_us.min()))
+
+
+def _differences(models: Sequence[JudgedModel], resampled: Resampled) -> list[dict[str, Any]]:
+    first = models[0].name
+    return [
+        {
+            "model": first,
+            "against": other.name,
+            "exclude": exclusion,
+            "metrics": {
+                metric: resampled.difference(first, other.name, exclusion, metric).rounded()
+                for metric in resampled.metrics
+            },
+        }
+        for other in models[1:]
+        for exclusion in models[0].judgement.ranks
+    ]
 
 
 def _model_entry(
     model: JudgedModel,
-    queries: Queries,
+    examination: Examination,
     resampled: Resampled,
-    counts: NDArray[np.int64],
-    k: int,
+    settings: EvaluationSettings,
 ) -> dict[str, Any]:
-    metrics: dict[str, Any] = {}
-    for exclusion, ranks in model.judgement.ranks.items():
-        metrics[exclusion] = {
-            metric: _rounded(resampled.interval(model.name, exclusion, metric))
-            for metric in resampled.metrics
-        }
-        metrics[exclusion]["queries_dropped_excluded"] = int((ranks == EXCLUDED).sum())
-    shown = model.judgement.shown
+    queries, counts = examination.queries, examination.counts
+    k, n_samples = settings.k, settings.bootstrap_samples
+    ranks, shown = model.judgement.ranks, model.judgement.shown
     return {
         "name": model.name,
         "train_s": round(model.train_s, 2),
         "bytes": model.n_bytes,
         "ms_per_query": round(model.ms_per_query, 4),
-        "metrics": metrics,
-        f"coverage@{k}": round(float((shown > 0).mean()), 4),
+        "metrics": {
+            exclusion: {
+                **{
+                    metric: resampled.interval(model.name, exclusion, metric).rounded()
+                    for metric in resampled.metrics
+                },
+                "queries_dropped_excluded": int((found == EXCLUDED).sum()),
+            }
+            for exclusion, found in ranks.items()
+        },
+        f"coverage@{k}": round(coverage(shown), 4),
         f"popularity_share@{k}": round(popularity_share(shown, counts), 4),
-        "slices": _slices(model.judgement, queries, counts, k),
+        f"novelty@{k}": round(novelty(shown, counts), 3),
+        "slices": slice_entries(queries, ranks, examination.parts, k, n_samples),
+        "categories": slice_entries(queries, ranks, examination.categories, k, n_samples),
+        "calibration": calibration_entry(queries, model.judgement, n_samples),
         "settled": dict(model.settled),
         "epochs": [dict(record) for record in model.epochs],
     }
-
-
-def popularity_share(shown: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
-    """Share of all recommended places that the 1 % most clicked items take.
-
-    Args:
-        shown: How often each item was recommended, shape (n_items,).
-        counts: Steps of each item in training, shape (n_items,).
-    """
-    n_popular = max(1, round(_POPULAR_SHARE * len(counts)))
-    popular = np.argsort(-counts, kind="stable")[:n_popular]
-    return float(shown[popular].sum() / max(1, shown.sum()))
-
-
-def _slices(
-    judgement: Judgement, queries: Queries, counts: NDArray[np.int64], k: int
-) -> dict[str, Any]:
-    """Parts of the queries, nothing excluded.
-
-    Head: the target is one of the most clicked items that make up half of the training steps.
-    """
-    ranks = judgement.ranks.get("none")
-    if ranks is None:
-        return {}
-    order = np.argsort(-counts, kind="stable")
-    is_head = np.zeros(len(counts), np.bool_)
-    is_head[order[np.cumsum(counts[order]) <= _HEAD_SHARE * counts.sum()]] = True
-    lengths = queries.sessions.lengths
-    parts = {
-        "head": is_head[queries.targets],
-        "tail": ~is_head[queries.targets],
-        "first_click": lengths == 1,
-        "long": lengths >= _LONG,
-    }
-    return {
-        name: {
-            "queries": int(part.sum()),
-            "metrics": {
-                f"recall@{k}": round(float(hits(ranks[part], k).mean()), 4),
-                f"mrr@{k}": round(float(reciprocal_ranks(ranks[part], k).mean()), 4),
-            },
-        }
-        for name, part in parts.items()
-        if part.any()
-    }
-
-
-def _rounded(interval: Interval) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in interval._asdict().items()}

@@ -36,6 +36,7 @@ from recommender.settings import Settings
 
 VOCABULARY_NAME = "vocabulary.json"
 REPORT_NAME = "report.json"
+REPORT_PAGE_NAME = "report.html"
 
 
 class Recommended(NamedTuple):
@@ -190,6 +191,7 @@ def write_artifact(
     report: Mapping[str, Any],
     data: Mapping[str, Any],
     created_at: datetime,
+    page: str | None = None,
     main: str | None = None,
     golden_sessions: Sequence[Sequence[str]] | None = None,
 ) -> Path:
@@ -203,6 +205,7 @@ def write_artifact(
         report: What `evaluate` said, as it prints it.
         data: What they were judged on and refitted on, and `data_until`.
         created_at: When, with a time zone.
+        page: The report as a page for people; without it there is no `report.html`.
         main: The model that answers; default `settings.model.name`.
         golden_sessions: Ids of the sessions to answer again before publishing; default some
             twenty made of the vocabulary.
@@ -232,6 +235,8 @@ def write_artifact(
             for name, part in parts.items():
                 part.save(staged / name)
             (staged / REPORT_NAME).write_text(_plain_json(report), "utf-8")
+            if page is not None:
+                (staged / REPORT_PAGE_NAME).write_text(page, "utf-8")
             write_golden(staged / GOLDEN_NAME, parts[main], vocabulary, sessions)
             manifest = Manifest(
                 schema_version=SCHEMA_VERSION,

@@ -1,0 +1,223 @@
+"""What the figures of a report say, in sentences that need no statistics."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from recommender.evaluation.figures import day, decimals, in_words, percent
+from recommender.evaluation.slices import FEW_CLICKS, LONG
+
+Report = Mapping[str, Any]
+
+MODELS = {
+    "popularity": "the bestsellers, the same for everyone",
+    "sequential_rules": "what others opened after the products of this visit",
+    "markov": "what others opened right after this very product",
+    "neighbors": "what was opened in similar earlier visits",
+    "word2vec": "products that keep the same company",
+    "onehot": "the large network with one input a product",
+    "softmax": "the compact network",
+    "mdn": "the compact network with several intents a visit",
+}
+
+EXCLUSIONS = {
+    "none": "Everything may be recommended, as in published studies",
+    "current": "As a page lives: its own product is left out",
+    "session": "Only what the visitor has not seen yet",
+}
+
+PARTS = {
+    "head": ("Bestsellers", "the next product is one of the few that make up half of all clicks"),
+    "tail": ("All other products", "the next product is none of these"),
+    "first_click": ("First click", "only one product was seen so far"),
+    "long": ("Long visits", f"at least {LONG} products were seen so far"),
+    "unseen": ("New in the visit", "the next product was not seen in this visit"),
+    "repeat": ("Seen before", "the visitor goes back to a product of this visit"),
+    "new_product": (
+        "New products",
+        f"the next product had fewer than {FEW_CLICKS} clicks to learn from",
+    ),
+}
+
+KINDS = {
+    "first_click_head": "First click, then a bestseller",
+    "first_click_tail": "First click, then a rarer product",
+    "first_click_change": "First click, then another category",
+    "short_head": "A few clicks, then a bestseller",
+    "short_tail": "A few clicks, then a rarer product",
+    "short_change": "A few clicks, then another category",
+    "repeat": "Back to a product of the visit",
+    "long_repeat": "A long visit, back to a product of it",
+    "long_head": "A long visit, then a bestseller",
+    "long_tail": "A long visit, then a rarer product",
+    "long_change": "A long visit, then another category",
+    "new_product": "On to a product that is hardly known",
+    "any": "One more visit",
+}
+
+NOISE = {"impossible_rate": "visits with an impossible rate: over 60 events in a minute"}
+
+
+def page_exclusion(report: Report) -> str:
+    """The exclusion that the sentences speak of: as a page lives, if that was judged."""
+    judged = list(report["models"][0]["metrics"])
+    return "current" if "current" in judged else judged[0]
+
+
+def sentences(report: Report) -> list[str]:
+    """Three sentences: what was compared, who wins by how much, what it means for visitors."""
+    return [_compared(report), _winner(report), _of_100(report)]
+
+
+def _compared(report: Report) -> str:
+    test, train = report["test"], report["train"]
+    names = [model["name"] for model in report["models"]]
+    since = f" since {day(train['from'], with_time=False)}" if train.get("from") else ""
+    return (
+        f"{in_words(names)} learned from {train['sessions']:,} visits{since} and "
+        f"{'was' if len(names) == 1 else 'were'} then asked {_counted(test['queries'], 'time')}, "
+        f"in {_counted(test['sessions'], 'visit')} from {day(test['from'])} on, which product the "
+        "visitor would open next."
+    )
+
+
+def _winner(report: Report) -> str:
+    exclusion, recall = page_exclusion(report), f"recall@{report['k']}"
+    ranked = by_metric(report, exclusion, recall)
+    best = ranked[0]
+    found = best["metrics"][exclusion][recall]
+    among = (
+        f"has the product among its first {report['k']} in {percent(found['value'])} of 100 cases "
+        f"(95 % interval {percent(found['low'])} to {percent(found['high'])})"
+    )
+    if len(ranked) == 1:
+        return f"{best['name']} was judged alone: it {among}."
+    rival, lead = _lead(report, ranked, exclusion, recall)
+    by = f"{percent(lead[0])} ({percent(lead[1])} to {percent(lead[2])})"
+    level = lead[1] <= 0 <= lead[2]
+    if level:
+        theirs = rival["metrics"][exclusion][recall]["value"]
+        words = (
+            f"{best['name']} and {rival['name']} are level within chance: {best['name']} {among}, "
+            f"{rival['name']} in {percent(theirs)}; the difference, {by}, may be nothing."
+        )
+    else:
+        words = f"{best['name']} wins: it {among}, {by} more than {rival['name']}."
+    return words + _further_up(report, best, rival, exclusion, level=level)
+
+
+def _lead(
+    report: Report, ranked: Sequence[Mapping[str, Any]], exclusion: str, metric: str
+) -> tuple[Mapping[str, Any], tuple[float, float, float]]:
+    """Whom the best model is compared with, and by how much it leads."""
+    first, best = report["models"][0], ranked[0]
+    against = ranked[1] if best is first else best
+    lead = difference(report, against["name"], exclusion)[metric]
+    value = lead["value"], lead["low"], lead["high"]
+    if best is first:
+        return against, value
+    return first, (-value[0], -value[2], -value[1])
+
+
+def _further_up(
+    report: Report,
+    best: Mapping[str, Any],
+    rival: Mapping[str, Any],
+    exclusion: str,
+    *,
+    level: bool,
+) -> str:
+    """Say so where one of the two has surely better places, if that is not plain already."""
+    mrr = f"mrr@{report['k']}"
+    _, (_, low, high) = _lead(report, [best, rival], exclusion, mrr)
+    if low <= 0 <= high or (low > 0 and not level):
+        return ""
+    pair = (best, rival) if low > 0 else (rival, best)
+    leads, other = (decimals(one["metrics"][exclusion][mrr]["value"]) for one in pair)
+    return f" {pair[0]['name']} puts it further up the list, though (MRR {leads} against {other})."
+
+
+def _of_100(report: Report) -> str:
+    exclusion, recall = page_exclusion(report), f"recall@{report['k']}"
+    ranked = by_metric(report, exclusion, recall)
+    shares = [round(100 * model["metrics"][exclusion][recall]["value"]) for model in ranked]
+    others = [
+        f"{share} with {model['name']}" for model, share in zip(ranked[1:], shares[1:], strict=True)
+    ]
+    compared = f", against {in_words(others)}" if others else ""
+    return (
+        f"Of 100 visitors who go on to another product, about {shares[0]} find it in a row of "
+        f"{report['k']} from {ranked[0]['name']}{compared}."
+    )
+
+
+def calibration_words(name: str, entry: Mapping[str, Any], k: int) -> str:
+    """Whether the promises of a model come true."""
+    about = "its first product" if name == "first" else f"its row of {k}"
+    promised, came = entry["promised"], entry["came_true"]
+    gap = entry["expected_calibration_error"]
+    kind = "too modest" if promised < came else "too sure"
+    verdict = "honest to a point or two" if gap < 0.02 else f"{kind}, by {percent(gap)} points"
+    return (
+        f"For {about} it promised {percent(promised)} of 100 and {percent(came)} came true: "
+        f"{verdict} on average (expected calibration error {decimals(gap)})."
+    )
+
+
+def gate_words(gate: Mapping[str, Any]) -> tuple[str, str]:
+    """What the gate decided, and why."""
+    decision = "The gate let it pass." if gate["publish"] else "The gate refused it."
+    reason = gate["reason"].removeprefix("refused: ")
+    return decision, f"{reason[:1].upper()}{reason[1:]}."
+
+
+def left_out(report: Report) -> list[tuple[str, str, str]]:
+    """What no model learned from or was asked: what, why, how much."""
+    test, data = report["test"], report.get("data", {})
+    lines = [
+        (
+            "Next products that nobody could know",
+            "too rare or too new at the time of learning; asked of no model",
+            _counted(test["queries_dropped_unknown_item"], "question"),
+        ),
+        (
+            "Visits that cross the beginning of the test",
+            "their earlier part was learned from, the rest judges nobody",
+            _counted(test["sessions_crossing_the_split"], "visit"),
+        ),
+    ]
+    for rule, n_events in data.get("noise", {}).items():
+        lines.append(("Noise", NOISE.get(rule, rule), _counted(n_events, "event")))
+    for reason, refused in data.get("refused", {}).items():
+        words = f"{refused['meaning']} ({reason})"
+        lines.append(("Refused at import", words, _counted(refused["rows"], "row")))
+    if "refused" in data and not data["refused"]:
+        lines.append(("Refused at import", "", "no rows"))
+    return lines
+
+
+def place(rank: int, k: int) -> str:
+    """Where the next product stood in a list.
+
+    Example:
+        >>> place(3, 20), place(1041, 20)
+        ('3', '1,041, not among 20')
+    """
+    return f"{rank}" if rank <= k else f"{rank:,}, not among {k}"
+
+
+def by_metric(report: Report, exclusion: str, metric: str) -> list[Mapping[str, Any]]:
+    """The models of a report, best first; equal ones stay in their order."""
+    return sorted(report["models"], key=lambda model: -model["metrics"][exclusion][metric]["value"])
+
+
+def difference(report: Report, against: str, exclusion: str) -> Mapping[str, Any]:
+    """By how much the first model leads another one, by metric."""
+    return next(
+        dict(entry["metrics"])
+        for entry in report["differences"]
+        if entry["against"] == against and entry["exclude"] == exclusion
+    )
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
