@@ -155,6 +155,8 @@ class NeighborsSettings(Section):
     variant: NeighborsVariant = "vstan"
     """`s_knn` compares sets of products, `vs_knn` weighs them by their age in the session, `vstan`
     also by the age of the neighbor and by places in it."""
+    last_item: bool | None = None
+    """Whether the last item of a session may itself come next."""
     k: Positive | None = None
     """Neighbors: the most similar sessions."""
     sample_size: Positive | None = None

@@ -12,10 +12,10 @@ from recommender.models.contract import Model, check_pairs
 from recommender.models.neighbors_choice import choose_parameters
 from recommender.models.neighbors_index import SessionIndex, build_index
 from recommender.models.neighbors_search import (
-    ItemScores,
     Weights,
     ask,
     best_items,
+    chosen_scores,
     search,
     similar_sessions,
     weighted_items,
@@ -153,7 +153,6 @@ def best_candidates(
     for piece, scored in search(index, weights, sessions):
         if allowed is not None:
             table = np.broadcast_to(allowed, (sessions.n_sessions, index.n_items))
-            kept = table[piece.start + scored.query, scored.items]
-            scored = ItemScores(scored.query[kept], scored.items[kept], scored.scores[kept])
+            scored = chosen_scores(scored, table[piece.start + scored.query, scored.items])
         items[piece], scores[piece] = best_items(scored, piece.stop - piece.start, k)
     return items, scores

@@ -39,6 +39,7 @@ class Weights(NamedTuple):
         items: Factor of each item in the scores, shape (n_items,).
         sample_size: Of the sessions that share an item so many are compared, the newest.
         k: Of those so many are neighbors, the most similar.
+        last_item: Whether the newest item of a query may itself come next.
     """
 
     query: NDArray[np.float64]
@@ -50,6 +51,7 @@ class Weights(NamedTuple):
     items: NDArray[np.float32]
     sample_size: int
     k: int
+    last_item: bool
 
     @property
     def window(self) -> int:
@@ -115,8 +117,10 @@ def search(
     """
     for piece in _pieces(index, weights, sessions):
         part = select_sessions(sessions, np.arange(piece.start, piece.stop))
-        neighbors = similar_sessions(index, weights, ask(weights, part))
-        yield piece, score_items(index, weights, neighbors)
+        scored = score_items(index, weights, similar_sessions(index, weights, ask(weights, part)))
+        if not weights.last_item:
+            scored = chosen_scores(scored, scored.items != last_items(part, 1)[scored.query, 0])
+        yield piece, scored
 
 
 def ask(weights: Weights, sessions: Sessions) -> Asked:
@@ -177,8 +181,7 @@ def score_items(index: SessionIndex, weights: Weights, neighbors: NearSessions) 
     summed = np.add.reduceat(score, first) if len(first) else score
     total: NDArray[np.float32] = summed.astype(np.float32)
     query, items = np.divmod(code[first], max(index.n_items, 1))
-    positive = total > 0
-    return ItemScores(query[positive], items[positive], total[positive])
+    return chosen_scores(ItemScores(query, items, total), total > 0)
 
 
 def weighted_items(
@@ -198,6 +201,11 @@ def weighted_items(
     item = index.items[place]
     score = factor[of_neighbor] * weights.distances[distance] * weights.items[item]
     return of_neighbor, item, score
+
+
+def chosen_scores(scored: ItemScores, kept: NDArray[np.bool_]) -> ItemScores:
+    """Some of the scores."""
+    return ItemScores(scored.query[kept], scored.items[kept], scored.scores[kept])
 
 
 def best_items(

@@ -12,6 +12,8 @@ Sources:
     Session-Based Recommendation Algorithms".
     `vstan`: Garg, Gupta, Malhotra, Vig, Shroff (2019), "Sequence and Time Aware Neighborhood for
     Session-based Recommendations", Eq. 1-4, with what Ludewig et al. (2021) added.
+    `last_item`: Kersbergen, Sprangers, Schelter (2022), "Serenade - Low-Latency Session-Based
+    Recommendation in e-Commerce at Scale", leaves the last item out; the others do not.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +31,16 @@ Parameters = Mapping[str, float | int | str]
 NO_DECAY = 1000.0
 """A decay so slow that it makes no difference."""
 
+_LAST_ITEM = (True, False)
 _K = (500, 50, 100, 200, 1000, 1500)
 _SAMPLE_SIZE = (5000, 500, 1000, 2500, 10_000)
 _WINDOW = (20, 2, 3, 5, 10)
 _LAMBDA_IDF = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 CHOICES: dict[NeighborsVariant, dict[str, tuple[float | int | str, ...]]] = {
-    "s_knn": {"sample_size": _SAMPLE_SIZE, "k": _K, "window": _WINDOW},
+    "s_knn": {"last_item": _LAST_ITEM, "sample_size": _SAMPLE_SIZE, "k": _K, "window": _WINDOW},
     "vs_knn": {
+        "last_item": _LAST_ITEM,
         "weighting": ("div", "same", "linear", "quadratic", "log"),
         "weighting_score": ("div", "same", "linear", "quadratic", "log"),
         "lambda_idf": _LAMBDA_IDF,
@@ -45,6 +49,7 @@ CHOICES: dict[NeighborsVariant, dict[str, tuple[float | int | str, ...]]] = {
         "window": _WINDOW,
     },
     "vstan": {
+        "last_item": _LAST_ITEM,
         "lambda_snh": (1.0, 0.05, 0.1, 0.2, 0.4, 0.7, 2.0, NO_DECAY),
         "lambda_spw": (1.0, 0.1, 0.5, 2.0, 4.0, 8.0, NO_DECAY),
         "lambda_ipw": (1.0, 0.1, 0.5, 2.0, 4.0, 8.0, NO_DECAY),
@@ -109,6 +114,7 @@ def _plain(index: SessionIndex, chosen: Parameters) -> Weights:
         items=np.ones(index.n_items, np.float32),
         sample_size=int(chosen["sample_size"]),
         k=int(chosen["k"]),
+        last_item=bool(chosen["last_item"]),
     )
 
 

@@ -155,6 +155,12 @@ def test_a_window_forgets_what_is_older() -> None:
     assert set(scores(fitted(variant="s_knn", window=1), A, F)) == {D, F}
 
 
+def test_the_last_item_may_be_left_out() -> None:
+    model = fitted(variant="s_knn", last_item=False)
+    assert set(scores(model, A, B)) == {A, C, D, E}
+    assert set(scores(model, B, A)) == {B, C, D, E}
+
+
 # Planted structure, one for each variant.
 
 
@@ -304,6 +310,8 @@ def test_validation_settles_what_settings_leave_open() -> None:
     assert model.parameters_ == {"variant": "vstan", **model.settled_}
     assert [trial["trial"] for trial in trials] == list(range(1, len(trials) + 1))
     assert 20 < len(trials) < 100
+    # A walk never stays where it is.
+    assert model.settled_["last_item"] is False
 
     def quality(model: Neighbors) -> float:
         queries = sessions_from_lists([[start, (start + 7) % 200] for start in range(200)])
