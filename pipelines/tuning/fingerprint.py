@@ -23,6 +23,7 @@ _TITLES = {
     "package_version": "the program's version",
     "exclude": "evaluation.exclude",
     "k": "evaluation.k",
+    "ties": "evaluation.ties",
     "data": "the sessions",
     "tuned": "what is tuned",
 }
@@ -47,6 +48,7 @@ def study_head(
         "model": model,
         "exclude": judged_exclusion(settings),
         "k": settings.evaluation.k,
+        "ties": settings.evaluation.ties,
         "data": _data_hash(split),
         "tuned": sorted(one.name for one in space),
         "settings": {

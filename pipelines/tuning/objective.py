@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.gate import EXCLUSION
 from pipelines.train import fitted
-from pipelines.tuning.space import changed
+from pipelines.tuning.space import Tuned, changed, with_followers
 from recommender.data.examples import select_sessions
 from recommender.data.split import Split
 from recommender.evaluation.protocol import Queries, judge, queries_of
@@ -49,13 +49,16 @@ class Objective:
         model: Its name.
         split: Training days | validation days; nothing later is looked at.
         settings: Of the trials, but for the tuned ones.
+        space: What is tuned.
 
     Raises:
         DataError: If the validation days hold no question.
     """
 
-    def __init__(self, model: str, split: Split, settings: Settings) -> None:
-        self.model, self.split, self.settings = model, split, settings
+    def __init__(
+        self, model: str, split: Split, settings: Settings, space: tuple[Tuned, ...]
+    ) -> None:
+        self.model, self.split, self.settings, self.space = model, split, settings, space
         self.queries = _spread(queries_of(split.held_out), MAX_QUERIES)
         self.exclusion = judged_exclusion(settings)
 
@@ -66,8 +69,11 @@ class Objective:
             SettingsError: If training diverges.
         """
         k = self.settings.evaluation.k
-        model = fitted(self.model, self.split, changed(self.settings, values), on_epoch)
-        ranks = judge(model, self.queries, [self.exclusion], k).ranks[self.exclusion]
+        settings = changed(self.settings, with_followers(self.space, self.settings, values))
+        model = fitted(self.model, self.split, settings, on_epoch)
+        ties = self.settings.evaluation.ties
+        judgement = judge(model, self.queries, [self.exclusion], k, ties=ties)
+        ranks = judgement.ranks[self.exclusion]
         asked = ranks != EXCLUDED
         recall, mrr = hits(ranks, k), reciprocal_ranks(ranks, k)
         metrics = {

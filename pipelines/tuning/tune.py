@@ -50,15 +50,15 @@ class Tuning:
         self.settings, self.seed, self.say = settings, seed, say
         space = space_of(model, settings)
         self.present = present_values(space, settings)
-        self.objective = Objective(model, split, _one_start(settings))
+        self.objective = Objective(model, split, _one_start(settings), space)
         head = study_head(model, split, self.objective.settings, space)
         self.study = open_study(workspace.tuning_dir, head)
         # The present settings of an earlier call may lie outside of the table.
         self.space = widened(space, [trial.values for trial in self.study.trials])
         say(
             f"Tuning {model} on {split.train.n_sessions} sessions, judged by "
-            f"{len(self.objective.queries)} questions of the validation days from "
-            f"{rfc3339(split.from_us)}; the test days are not looked at."
+            f"{len(self.objective.queries)} questions of the validation part, which begins at "
+            f"{rfc3339(split.from_us)}; the test part is not looked at."
         )
         self._waiting = self._first(latest_other(workspace.tuning_dir, self.study))
 
