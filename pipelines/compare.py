@@ -84,7 +84,7 @@ def _compare_versions(
     wanted = settings.evaluation
     numbers = [one.vocabulary.numbers_of(union.item_ids) for one in (a, b)]
     ranks_a, ranks_b = (
-        judge(one.model, queries, wanted.exclude, wanted.k, numbers=own).ranks
+        judge(one.model, queries, wanted.exclude, wanted.k, numbers=own, ties=wanted.ties).ranks
         for one, own in zip((a, b), numbers, strict=True)
     )
     # What either of them has often seen is no new product.

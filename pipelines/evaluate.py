@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from pipelines.batch_sizes import measure_batch_sizes
 from pipelines.contest import Contest
 from pipelines.report import PAGE_NAME, REPORT_NAME, plain_json, write_files
+from pipelines.tables import costs_in_words
 from pipelines.train import OnTraining
 from recommender.data.split import borders_of
 from recommender.data.steps import load_session_log
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
-from recommender.models.registry import chosen_model
+from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -51,16 +52,28 @@ def evaluate_models(
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
         batch_sizes: At these the first model is trained once more, for the report.
-        say: Told what begins.
+        say: Told what begins, and what large models will take before the first is trained.
 
     Raises:
+        BudgetError: If a model would take more than the settings or the machine allow.
         DataError: If the log has too few sessions or days.
         CatalogError: If there is a catalog that cannot be read.
     """
     log = load_session_log(workspace.events_dir, settings)
     borders = borders_of(log, settings, test_us)
     contest = Contest(workspace, settings, log, borders, on_training)
-    rows = [replace(contest.judge(contest.train(name)), name=name) for name in names]
+    # What is too large is refused before anything is trained.
+    predicted = {}
+    for name in names:
+        model, chosen = chosen_model(name, settings)
+        untrained = model_class(model)(len(contest.judging.vocabulary), chosen)
+        predicted[name] = untrained.predicted_costs(contest.judging.train)
+        if predicted[name]:
+            say(f"{name} will take {costs_in_words(predicted[name])}.")
+    rows = [
+        replace(contest.judge(contest.train(name)), name=name, predicted=predicted[name])
+        for name in names
+    ]
     report = contest.report(rows)
     if batch_sizes:
         model, chosen = chosen_model(names[0], settings)

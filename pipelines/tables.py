@@ -28,6 +28,7 @@ def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
         f"{test['sessions_crossing_the_split']} sessions cross the split. "
         "In brackets: 95 % intervals.",
         _costs(report),
+        *_foreseen(report),
         *_settled(report),
         *(_metrics(report, exclusion) for exclusion in judged),
     ]
@@ -60,6 +61,37 @@ def _settled(report: Mapping[str, Any]) -> list[str]:
         if model["settled"]
     ]
     return ["\n".join(["Chosen on validation", *lines])] if lines else []
+
+
+def _foreseen(report: Mapping[str, Any]) -> list[str]:
+    """What models said before they were trained, and what became of it."""
+    models = [model for model in report["models"] if model.get("predicted")]
+    table = plain_table("model", "file MB, foreseen", "train s, foreseen", "train s")
+    for model in models:
+        costs = model["predicted"]
+        table.add_row(
+            model["name"],
+            f"{costs['file_bytes'] / 1e6:.2f}",
+            f"{costs['train_s']:.0f}",
+            f"{model['train_s']:.0f}",
+        )
+    return [f"What was foreseen\n{as_text(table)}"] if models else []
+
+
+def costs_in_words(predicted: Mapping[str, float]) -> str:
+    """What a model said before it was trained.
+
+    Example:
+        >>> costs_in_words({"bytes": 2e6, "file_bytes": 4e6, "memory_bytes": 9e8, "train_s": 61.4})
+        '2.0 MB of weights, 4.0 MB as a file, 900.0 MB of memory and about 61 s'
+    """
+    weights, file, memory = (
+        f"{predicted[name] / 1e6:,.1f} MB" for name in ("bytes", "file_bytes", "memory_bytes")
+    )
+    return (
+        f"{weights} of weights, {file} as a file, {memory} of memory "
+        f"and about {predicted['train_s']:,.0f} s"
+    )
 
 
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:
@@ -100,7 +132,7 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
     a, b, test = comparison["a"], comparison["b"], comparison["test"]
     lines = [
         f"A is {a['name']} ({a['model']}), B is {b['name']} ({b['model']}).",
-        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries. "
+        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries.",
         "In brackets: 95 % intervals of A less B on the same resamples.",
         _pairs("All queries", {f"exclude {one['exclude']}": one for one in comparison["effects"]}),
     ]
@@ -111,22 +143,17 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
 
 
 def _pairs(title: str, entries: Mapping[str, Any]) -> str:
-    metrics = list(next(iter(entries.values()))["metrics"])
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    table.add_column("queries", justify="right")
-    for metric in metrics:
-        for column in (f"A {metric}", "B", "A leads"):
-            table.add_column(column, justify="right")
-    table.add_column("A better / B / same", justify="right")
+    """A line for each metric of each part; what belongs to the part stands on its first."""
+    table = plain_table("", "queries", "metric", "A", "B", "A leads", "A better / B / same")
     for name, entry in entries.items():
-        cells = []
-        for found in (entry["metrics"][metric] for metric in metrics):
-            cells += [_figure(found["a"]["value"]), _figure(found["b"]["value"])]
-            cells.append(_with_interval(found["difference"], "+"))
         wins = f"{entry['a_better']} / {entry['b_better']} / {entry['same']}"
-        table.add_row(name, str(entry["queries"]), *cells, wins)
-    return as_text(table)
+        first = (name, str(entry["queries"]), wins)
+        for metric, found in entry["metrics"].items():
+            figures = (_figure(found[one]["value"]) for one in ("a", "b"))
+            lead = _with_interval(found["difference"], "+")
+            table.add_row(*first[:2], metric, *figures, lead, first[2])
+            first = ("", "", "")
+    return f"{title}\n{as_text(table)}"
 
 
 def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:

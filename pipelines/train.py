@@ -3,10 +3,14 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from recommender.data.examples import Sessions
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.decomposition import spectral_vectors
+from recommender.data.examples import Sessions, hold_out
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.protocol import judge, ms_per_query
@@ -15,7 +19,7 @@ from recommender.evaluation.typical import shown_lists
 from recommender.models.contract import Model, OnEpoch
 from recommender.models.registry import model_class
 from recommender.models.word2vec import Word2Vec
-from recommender.settings import Settings
+from recommender.settings import Settings, Start, row_length
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ class Choice:
     settled: Mapping[str, Any]
     epochs: list[dict[str, Any]]
     took_s: float
+    carried: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,23 +62,23 @@ class Trained:
 def choose(name: str, split: Split, settings: Settings, on_training: OnTraining) -> Choice:
     """Let validation settle what a model leaves open; most models leave nothing open."""
     began = time.perf_counter()
-    if not model_class(name).settles_on_validation:
+    model = model_class(name)(len(split.vocabulary), settings)
+    if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
-    model = fitted(name, split, settings, on_training(f"{name}: choosing"))
+    sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
+    model.on_epoch = on_training(f"{name}: choosing")
+    fitted(model, sessions, held_out)
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
-    return Choice(name, model.settled_, model.epochs_, took_s)
+    return Choice(name, model.settled_, model.epochs_, took_s, model.carried_)
 
 
-def fitted(name: str, split: Split, settings: Settings, on_epoch: OnEpoch | None) -> Model:
-    """Fit a model on one part of a split; what it leaves open, the other part settles."""
-    vectors = None
-    kind, n_items = model_class(name), len(split.vocabulary)
-    may_start = settings.model.start != "random" and settings.word2vec.dim == settings.softmax.dim
-    if kind.takes_vectors and may_start:
-        vectors = train_vectors(split.train, n_items, settings).inputs_
-    model = kind(n_items, settings, on_epoch=on_epoch)
-    return model.fit(split.train, split.held_out, vectors=vectors, seed=settings.model.seed)
+def fitted(model: Model, sessions: Sessions, held_out: Sessions) -> Model:
+    """Fit a model with the vectors that its start needs; held-out sessions settle the rest."""
+    chosen = model.settings.model
+    start = chosen.start if model.starts_from_vectors else "random"
+    vectors = start_vectors(start, sessions, model.n_items, model.settings)
+    return model.fit(sessions, held_out, vectors=vectors, seed=chosen.seed)
 
 
 def train(
@@ -97,19 +102,41 @@ def train(
     """
     began = time.perf_counter()
     kind, n_items = model_class(choice.name), len(vocabulary)
-    vectors = None
-    if with_vectors or choice.settled.get("start") == "word2vec":
-        vectors = train_vectors(sessions, n_items, settings)
+    start = choice.settled.get("start", "random")
+    vectors = train_vectors(sessions, n_items, settings) if with_vectors else None
     if choice.name == Word2Vec.name and vectors is not None:
         model: Model = vectors
     else:
         told = on_training(f"{choice.name}: training")
-        model = kind(n_items, settings, settled=choice.settled, on_epoch=told)
-        start = None if vectors is None else vectors.inputs_
-        model.fit(sessions, None, vectors=start, seed=settings.model.seed)
+        model = kind(
+            n_items, settings, settled=choice.settled, carried=choice.carried, on_epoch=told
+        )
+        if start == "word2vec" and vectors is not None:
+            starts = {start: vectors.inputs_}
+        else:
+            starts = start_vectors(start, sessions, n_items, settings)
+        model.fit(sessions, None, vectors=starts, seed=settings.model.seed)
     took_s = time.perf_counter() - began
     log.info("%s trained on %d sessions in %.1f s", choice.name, sessions.n_sessions, took_s)
     return Trained(model, vectors, vocabulary, sessions, choice, choice.took_s + took_s)
+
+
+def start_vectors(
+    start: Start, sessions: Sessions, n_items: int, settings: Settings
+) -> dict[str, NDArray[np.float32]]:
+    """Learn the vectors that a network's table may start from; `auto` takes all of them."""
+    vectors = {}
+    if start in ("auto", "word2vec"):
+        vectors["word2vec"] = train_vectors(sessions, n_items, settings).inputs_
+    if start in ("auto", "spectral"):
+        vectors["spectral"] = spectral_vectors(
+            sessions.items,
+            sessions.starts,
+            n_items,
+            dim=row_length(n_items, settings.softmax),
+            seed=settings.model.seed,
+        )
+    return vectors
 
 
 def train_vectors(sessions: Sessions, n_items: int, settings: Settings) -> Word2Vec:
@@ -119,16 +146,15 @@ def train_vectors(sessions: Sessions, n_items: int, settings: Settings) -> Word2
 
 def judged(trained: Trained, examination: Examination, settings: Settings) -> JudgedModel:
     """Rank with a trained model, and ask it for the lists of the typical visits."""
-    model, k, queries = trained.model, settings.evaluation.k, examination.queries
+    model, queries = trained.model, examination.queries
+    k, ties = settings.evaluation.k, settings.evaluation.ties
     return JudgedModel(
         name=model.name,
-        judgement=judge(
-            model, queries, settings.evaluation.exclude, k, ties=settings.evaluation.ties
-        ),
+        judgement=judge(model, queries, settings.evaluation.exclude, k, ties=ties),
         train_s=trained.took_s,
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),
         epochs=trained.choice.epochs,
         settled=trained.choice.settled,
-        shown=shown_lists(model, queries, examination.typical),
+        shown=shown_lists(model, queries, examination.typical, ties),
     )

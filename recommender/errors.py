@@ -4,6 +4,7 @@
     ├── SettingsError         2   an unknown setting, a value out of range
     ├── BusyError             1   another run holds the workspace
     ├── MissingExtraError     1   a library of an optional extra is not installed
+    ├── BudgetError           1   more bytes or seconds than the settings or the machine allow
     ├── DataError             1   a file that cannot be read, too little to train on
     │   ├── MappingError      2   a column named in --map, or a header, is missing
     │   └── RefusedRowsError  4   more refused rows than `import.max_refused`
@@ -35,6 +36,10 @@ class BusyError(RecommenderError):
 
 class MissingExtraError(RecommenderError):
     """A library that comes with an optional extra is not installed."""
+
+
+class BudgetError(RecommenderError):
+    """A training would take more bytes or seconds than allowed; nothing was trained."""
 
 
 class DataError(RecommenderError):

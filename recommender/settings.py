@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-ModelName = Literal["popularity", "markov", "sequential_rules", "neighbors", "word2vec", "softmax"]
+ModelName = Literal[
+    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "onehot", "softmax"
+]
 NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
 Decay = Literal["same", "div", "linear", "quadratic", "log"]
 Exclusion = Literal["none", "current", "session"]
 Ties = Literal["against", "list"]
-Start = Literal["auto", "random", "word2vec"]
+Start = Literal["auto", "random", "word2vec", "spectral"]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -92,9 +94,9 @@ class ModelSettings(Section):
 
     name: ModelName = "softmax"
     """The model that `train` and `nightly` make."""
-    start: Start = "auto"
-    """Start of the network's table; `auto` tries both and keeps the better on validation (random
-    alone where `word2vec.dim` is not `softmax.dim`)."""
+    start: Start = "spectral"
+    """Start of the network's table: random rows, word2vec vectors, or the spectrum of the
+    co-occurrence graph; `auto` tries all three and keeps the best on validation."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice in training."""
     deterministic: bool = False
@@ -104,28 +106,41 @@ class ModelSettings(Section):
 class SoftmaxSettings(Section):
     """The compact network."""
 
-    dim: Positive = 100
-    """Length of an item vector."""
-    hidden: Positive = 200
-    """Units of the residual layer."""
+    variant: Literal["plain", "ranked", "partner"] = "ranked"
+    """`plain`: the network alone; `ranked`: a second stage, fitted on held-out sessions, ranks its
+    first 100 items again; `partner`: that stage also hears nearest neighbors and rules."""
+    dim: Positive | None = None
+    """Length of an item vector; unset: 80, above 20,000 products 64."""
+    hidden: Positive | None = None
+    """Units of the residual layer; unset: twice `dim`."""
+    table: Literal["float32", "int8"] = "float32"
+    """How item vectors are kept: `int8` takes a quarter of the bytes; loaded, both are float32."""
     window: Positive = 20
     """Newest items of a session that the network sees."""
     epochs: Positive | None = None
-    """Length of the learning-rate schedule; unset: 5 to 12, fewer the more steps there are."""
+    """Length of the learning-rate schedule; unset: 5 to 10, fewer the more steps there are."""
     patience: Positive = 5
     """Epochs without a gain on validation before training stops."""
     batch_size: Positive = 256
     """Session windows a step."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.006
     """Adam's peak rate; it falls linearly from there."""
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """On the items' rows."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.35
-    """On the inputs and on the hidden layer."""
-    temperature: Annotated[float, Field(gt=0)] = 0.07
+    """On the hidden layer."""
+    temperature: Annotated[float, Field(gt=0)] = 0.08
     """Divides the cosine between session and item."""
     negatives: Positive = 2048
     """Items sampled a step once the catalog is larger than `full_below`."""
     full_below: int = 10_000
     """Up to this many items the loss is the full softmax."""
+    half_life: Annotated[float, Field(gt=0)] | None = None
+    """Sessions this share of the training period older are seen half as often; unset: all
+    alike."""
+    returns: bool = True
+    """Whether a return to an item of the session is a next item to learn; false suits shops that
+    never show what was seen."""
 
 
 class Word2VecSettings(Section):
@@ -134,7 +149,7 @@ class Word2VecSettings(Section):
     algorithm: Literal["cbow", "skip_gram"] = "skip_gram"
     """Architecture."""
     dim: Positive = 100
-    """Length of a vector; the network takes vectors of its own length only."""
+    """Length of a vector."""
     window: Positive = 3
     """Steps to either side."""
     epochs: Positive = 50
@@ -179,6 +194,29 @@ class NeighborsSettings(Section):
     """`vstan`: places from the shared product over which a neighbor's items fall to 37 %."""
     lambda_idf: Annotated[float, Field(ge=0)] | None = None
     """`vs_knn`, `vstan`: how much rare products are preferred."""
+
+
+class OneHotSettings(Section):
+    """The slides' network, for comparison: products one-hot in, products of the session out."""
+
+    variant: Literal["slides", "fair"] = "slides"
+    """`slides`: `epochs` and `batch_size` as they are; `fair`: validation chooses both."""
+    own_product_in_target: bool = False
+    """Whether a product belongs to the products of its own session."""
+    epochs: Positive = 3
+    """Passes over the rows in the variant `slides`."""
+    batch_size: Positive = 2000
+    """Rows a step in the variant `slides`."""
+    fair_batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [2000, 250]
+    """`fair`: each is tried for `patience` epochs, the likeliest on validation goes on."""
+    max_epochs: Positive = 20
+    """`fair`: at most."""
+    patience: Positive = 3
+    """`fair`: epochs without a gain on validation before training stops."""
+    max_bytes: Positive = 1_000_000_000
+    """A network with more bytes of weights is refused before it is built."""
+    max_seconds: Positive = 7200
+    """So is a training that would take longer on this machine."""
 
 
 class EvaluationSettings(Section):
@@ -261,6 +299,8 @@ class Settings(Section):
     """Vectors of products."""
     neighbors: NeighborsSettings = NeighborsSettings()
     """Sessions like the present one."""
+    onehot: OneHotSettings = OneHotSettings()
+    """The slides' network."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()
@@ -279,11 +319,7 @@ class Settings(Section):
             raise ValueError(f"{name!r} is no IANA time zone; an example is Europe/Madrid") from err
         return name
 
-    @model_validator(mode="after")
-    def _word2vec_can_start(self) -> Self:
-        if self.model.start == "word2vec" and self.word2vec.dim != self.softmax.dim:
-            raise ValueError(
-                f"model.start = word2vec needs vectors of the network's length: set word2vec.dim "
-                f"({self.word2vec.dim}) and softmax.dim ({self.softmax.dim}) to the same"
-            )
-        return self
+
+def row_length(n_items: int, settings: SoftmaxSettings) -> int:
+    """Length of an item vector in the network: as set, else by the size of the catalog."""
+    return settings.dim or (80 if n_items <= 20_000 else 64)

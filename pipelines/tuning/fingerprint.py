@@ -41,7 +41,7 @@ def study_head(
         space: What is tuned.
     """
     fixed = settings.model_dump(mode="json", by_alias=True)
-    tuned = {name for one in space for name in (one.name, one.also)}
+    tuned = {one.name for one in space}
     return {
         "schema_version": SCHEMA_VERSION,
         "package_version": package_version(),

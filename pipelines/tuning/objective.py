@@ -1,4 +1,4 @@
-"""What tuning maximizes: the mean of Recall@k and MRR@k on the validation days, as a page lives.
+"""What tuning maximizes: the mean of Recall@k and MRR@k on validation, as a page lives.
 
 As a page lives, its own product is never recommended; so does the gate judge. That way the two
 metrics mostly agree about which settings are better, and their mean chooses better ones than
@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from pipelines.gate import EXCLUSION
 from pipelines.train import fitted
-from pipelines.tuning.space import Tuned, changed, with_followers
-from recommender.data.examples import select_sessions
+from pipelines.tuning.space import changed
+from recommender.data.examples import hold_out, select_sessions
 from recommender.data.split import Split
 from recommender.evaluation.protocol import Queries, judge, queries_of
 from recommender.models.contract import OnEpoch
 from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
+from recommender.models.registry import model_class
 from recommender.settings import Exclusion, Settings
 
+MIN_QUERIES = 5_000
+"""Where validation asks fewer, the newest training sessions are held out too, up to 8 %."""
 MAX_QUERIES = 20_000
 """Of more questions an evenly spread part is asked."""
 
@@ -43,23 +46,21 @@ class Outcome(NamedTuple):
 
 
 class Objective:
-    """Trains with some values and judges on the validation days.
+    """Trains with some values and judges on held-out sessions.
 
     Args:
         model: Its name.
         split: Training days | validation days; nothing later is looked at.
         settings: Of the trials, but for the tuned ones.
-        space: What is tuned.
 
     Raises:
-        DataError: If the validation days hold no question.
+        DataError: If they hold no question.
     """
 
-    def __init__(
-        self, model: str, split: Split, settings: Settings, space: tuple[Tuned, ...]
-    ) -> None:
-        self.model, self.split, self.settings, self.space = model, split, settings, space
-        self.queries = _spread(queries_of(split.held_out), MAX_QUERIES)
+    def __init__(self, model: str, split: Split, settings: Settings) -> None:
+        self.model, self.split, self.settings = model, split, settings
+        self.train, self.held_out = hold_out(split.train, split.held_out, MIN_QUERIES)
+        self.queries = _spread(queries_of(self.held_out), MAX_QUERIES)
         self.exclusion = judged_exclusion(settings)
 
     def __call__(self, values: Mapping[str, Any], on_epoch: OnEpoch) -> Outcome:
@@ -69,8 +70,9 @@ class Objective:
             SettingsError: If training diverges.
         """
         k = self.settings.evaluation.k
-        settings = changed(self.settings, with_followers(self.space, self.settings, values))
-        model = fitted(self.model, self.split, settings, on_epoch)
+        chosen = changed(self.settings, values)
+        kind, n_items = model_class(self.model), len(self.split.vocabulary)
+        model = fitted(kind(n_items, chosen, on_epoch=on_epoch), self.train, self.held_out)
         ties = self.settings.evaluation.ties
         judgement = judge(model, self.queries, [self.exclusion], k, ties=ties)
         ranks = judgement.ranks[self.exclusion]

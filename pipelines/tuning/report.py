@@ -1,12 +1,12 @@
 """What tuning found, as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pipelines.tuning.objective import Objective
 from pipelines.tuning.search import importances
-from pipelines.tuning.space import Options, Tuned, setting
+from pipelines.tuning.space import Options, Tuned, present_values
 from pipelines.tuning.study import Study, Trial
 from pipelines.tuning.winner import Winner
 from recommender.data.days import rfc3339
@@ -23,7 +23,6 @@ def tuning_report(
     space: tuple[Tuned, ...],
     objective: Objective,
     settings: Settings,
-    values: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The result of `recommender tune --json`.
 
@@ -33,9 +32,9 @@ def tuning_report(
         space: What is tuned.
         objective: What judged.
         settings: The present ones.
-        values: The winner's, with those that go along.
     """
     split, k = objective.split, settings.evaluation.k
+    held_out = objective.held_out
     lead = None
     if winner.lead is not None:
         low, high = winner.lead.interval
@@ -45,9 +44,8 @@ def tuning_report(
         "model": objective.model,
         "study": study.folder.name,
         "validation": {
-            "from": rfc3339(split.from_us),
             "until": None if split.until_us is None else rfc3339(split.until_us),
-            "sessions": split.held_out.n_sessions,
+            "sessions": held_out.n_sessions,
             "queries": len(objective.queries),
         },
         "objective": {"mean_of": [f"recall@{k}", f"mrr@{k}"], "exclude": objective.exclusion},
@@ -57,8 +55,8 @@ def tuning_report(
         "chosen": winner.chosen.number,
         "standard_error": winner.error,
         "lead": lead,
-        "present_settings": {name: setting(settings, name) for name in values},
-        "settings": dict(values),
+        "present_settings": present_values(space, settings),
+        "settings": dict(winner.chosen.values),
         "influence": _influence(study.complete, space),
     }
 

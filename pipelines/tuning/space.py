@@ -21,13 +21,10 @@ class Options:
     Attributes:
         name: `section.key`.
         values: What may be tried.
-        also: Another setting that goes along as long as it has the same value: word2vec's vectors
-            can start the network's table only where both are of one length.
     """
 
     name: str
     values: tuple[Any, ...]
-    also: str | None = None
 
     def holding(self, value: Any) -> "Options":
         """The same with a value among the options."""
@@ -53,7 +50,6 @@ class Range:
     low: float
     high: float
     log: bool = False
-    also: None = None
 
     def holding(self, value: Any) -> "Range":
         """The same, as wide as a value needs."""
@@ -68,16 +64,17 @@ Tuned = Options | Range
 
 TUNED: Mapping[str, tuple[Tuned, ...]] = {
     "softmax": (
-        Options("softmax.dim", (32, 64, 100, 128), also="word2vec.dim"),
-        Options("softmax.hidden", (64, 128, 200, 400)),
+        Options("softmax.dim", (None, 32, 64, 100, 128)),
+        Options("softmax.hidden", (None, 64, 128, 256)),
         Options("softmax.window", (5, 10, 20, 30)),
         Options("softmax.epochs", (None, 4, 6, 9, 13)),
         Range("softmax.learning_rate", 0.001, 0.02, log=True),
+        Range("softmax.input_dropout", 0.05, 0.5),
         Range("softmax.dropout", 0.1, 0.6),
         Range("softmax.temperature", 0.04, 0.15, log=True),
     ),
     "word2vec": (
-        Options("word2vec.dim", (32, 64, 100, 150), also="softmax.dim"),
+        Options("word2vec.dim", (32, 64, 100, 150)),
         Options("word2vec.window", (1, 2, 3, 5)),
         Options("word2vec.epochs", (15, 30, 50, 100)),
         Options("word2vec.negatives", (5, 10, 20)),
@@ -109,19 +106,6 @@ def setting(settings: Settings, name: str) -> Any:
 def present_values(space: tuple[Tuned, ...], settings: Settings) -> dict[str, Any]:
     """The tuned settings as they are now."""
     return {one.name: setting(settings, one.name) for one in space}
-
-
-def with_followers(
-    space: tuple[Tuned, ...], settings: Settings, values: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Values with those that go along with them."""
-    present = present_values(space, settings)
-    followers = {
-        one.also: values[one.name]
-        for one in space
-        if one.also is not None and setting(settings, one.also) == present[one.name]
-    }
-    return {**values, **followers}
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:

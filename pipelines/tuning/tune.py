@@ -8,11 +8,10 @@ from pipelines.tuning.fingerprint import study_head, what_changed
 from pipelines.tuning.objective import Objective
 from pipelines.tuning.report import tuning_report
 from pipelines.tuning.search import Clock, Values, propose, run_trial
-from pipelines.tuning.space import changed, present_values, space_of, widened, with_followers
+from pipelines.tuning.space import changed, present_values, space_of, widened
 from pipelines.tuning.study import Study, Trial, latest_other, open_study
 from pipelines.tuning.winner import choose_winner
 from pipelines.tuning.words import trial_line
-from recommender.data.days import rfc3339
 from recommender.data.split import borders_of, split_for_choosing
 from recommender.data.steps import load_session_log
 from recommender.errors import RecommenderError
@@ -50,15 +49,15 @@ class Tuning:
         self.settings, self.seed, self.say = settings, seed, say
         space = space_of(model, settings)
         self.present = present_values(space, settings)
-        self.objective = Objective(model, split, _one_start(settings), space)
+        self.objective = Objective(model, split, for_trials(settings))
         head = study_head(model, split, self.objective.settings, space)
         self.study = open_study(workspace.tuning_dir, head)
         # The present settings of an earlier call may lie outside of the table.
         self.space = widened(space, [trial.values for trial in self.study.trials])
         say(
-            f"Tuning {model} on {split.train.n_sessions} sessions, judged by "
-            f"{len(self.objective.queries)} questions of the validation part, which begins at "
-            f"{rfc3339(split.from_us)}; the test part is not looked at."
+            f"Tuning {model} on {self.objective.train.n_sessions} sessions, judged by "
+            f"{len(self.objective.queries)} questions of {self.objective.held_out.n_sessions} "
+            "later ones; the test part is not looked at."
         )
         self._waiting = self._first(latest_other(workspace.tuning_dir, self.study))
 
@@ -99,10 +98,7 @@ class Tuning:
             )
         present = _complete(self.study, self.present)
         winner = choose_winner(self.study, present, self.objective.queries.session_of_query)
-        values = with_followers(self.space, self.settings, winner.chosen.values)
-        # Also a check: what is recommended must be allowed.
-        changed(self.settings, values)
-        return tuning_report(self.study, winner, self.space, self.objective, self.settings, values)
+        return tuning_report(self.study, winner, self.space, self.objective, self.settings)
 
     def _first(self, earlier: Study | None) -> list[Values]:
         """What is tried before the sampler chooses: the present settings above all."""
@@ -132,11 +128,16 @@ class Tuning:
         return [values] if known and all(one.holds(values[one.name]) for one in self.space) else []
 
 
-def _one_start(settings: Settings) -> Settings:
-    """`auto` would train every trial twice, and trained to the end the starts are level."""
-    if settings.model.start != "auto":
-        return settings
-    return changed(settings, {"model.start": "random"})
+def for_trials(settings: Settings) -> Settings:
+    """What all trials have in common, whatever is set.
+
+    `auto` would train each of them three times. The network's second stage is fitted on the very
+    sessions that judge here, so that the network alone is tuned.
+    """
+    fixed = {"softmax.variant": "plain"}
+    if settings.model.start == "auto":
+        fixed["model.start"] = "spectral"
+    return changed(settings, fixed)
 
 
 def _too_late(study: Study, clock: Clock) -> str | None:

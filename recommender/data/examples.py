@@ -83,6 +83,33 @@ def select_sessions(sessions: Sessions, chosen: NDArray[np.intp]) -> Sessions:
     return Sessions(items, starts, None if sessions.times_us is None else sessions.times_us[chosen])
 
 
+def hold_out(
+    train: Sessions, held_out: Sessions, min_queries: int, max_share: float = 0.08
+) -> tuple[Sessions, Sessions]:
+    """Move the newest training sessions to the held-out ones until those ask enough.
+
+    Args:
+        train: Oldest session first.
+        held_out: Later sessions.
+        min_queries: Prefixes with a next item that are wanted.
+        max_share: Share of the training sessions that may be moved.
+    """
+    n_queries = np.maximum(train.lengths - 1, 0)
+    missing = min_queries - int(np.maximum(held_out.lengths - 1, 0).sum())
+    if missing <= 0:
+        return train, held_out
+    wanted = int(np.searchsorted(np.cumsum(n_queries[::-1]), missing)) + 1
+    n_kept = train.n_sessions - min(wanted, int(max_share * train.n_sessions))
+    newest = select_sessions(train, np.arange(n_kept, train.n_sessions))
+    times = (newest.times_us, held_out.times_us)
+    together = Sessions(
+        np.concatenate([newest.items, held_out.items]),
+        np.concatenate([newest.starts[:-1], held_out.starts + newest.starts[-1]]),
+        None if times[0] is None or times[1] is None else np.concatenate([times[0], times[1]]),
+    )
+    return select_sessions(train, np.arange(n_kept)), together
+
+
 def last_items(sessions: Sessions, length: int) -> NDArray[np.int32]:
     """The newest items of every session.
 
@@ -124,27 +151,43 @@ def prefixes(sessions: Sessions) -> tuple[Sessions, NDArray[np.int32], NDArray[n
     return Sessions(items, starts), sessions.items[is_target], session
 
 
-def training_windows(sessions: Sessions, length: int) -> NDArray[np.int32]:
+class TrainingWindows:
     """Sessions as rows of `length` + 1 steps, so that every position has a next item.
 
     Longer sessions give several rows; a row repeats the last item of the row before it, so that
-    no pair of neighbors is lost and none is seen twice.
+    no pair of neighbors is lost and none is seen twice. Rows are made when they are asked for.
 
-    Returns:
-        Shape (n_windows, length + 1), int32, left-aligned with `PAD` behind. Inputs are
-        `[:, :-1]`, targets `[:, 1:]`.
+    Args:
+        sessions: Any sessions; those of one step give no row.
+        length: Steps of an input.
 
     Example:
-        >>> training_windows(sessions_from_lists([[1, 2, 3, 4], [5]]), 2)
+        >>> TrainingWindows(sessions_from_lists([[1, 2, 3, 4], [5]]), 2).take(np.arange(2))
         array([[ 1,  2,  3],
                [ 3,  4, -1]], dtype=int32)
     """
-    n_windows = np.maximum(-(-(sessions.lengths - 1) // length), 0)
-    session = np.repeat(np.arange(sessions.n_sessions), n_windows)
-    first = np.cumsum(n_windows) - n_windows
-    nth = np.arange(len(session)) - first[session]
-    place = (sessions.starts[session] + nth * length)[:, None] + np.arange(length + 1)[None, :]
-    inside = place < sessions.starts[session + 1][:, None]
-    if not len(sessions.items):
-        return np.full((0, length + 1), PAD, np.int32)
-    return np.where(inside, sessions.items[np.where(inside, place, 0)], np.int32(PAD))
+
+    def __init__(self, sessions: Sessions, length: int) -> None:
+        self.sessions, self.length = sessions, length
+        n_windows = np.maximum(-(-(sessions.lengths - 1) // length), 0)
+        self.session = np.repeat(np.arange(sessions.n_sessions), n_windows)
+        nth = np.arange(len(self.session)) - (np.cumsum(n_windows) - n_windows)[self.session]
+        self._first = sessions.starts[self.session] + nth * length
+        self._end = sessions.starts[self.session + 1]
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def take(self, chosen: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Some rows.
+
+        Args:
+            chosen: Their positions, shape (n,).
+
+        Returns:
+            Shape (n, length + 1), int32, left-aligned with `PAD` behind. Inputs are `[:, :-1]`,
+            targets `[:, 1:]`.
+        """
+        place = self._first[chosen][:, None] + np.arange(self.length + 1)[None, :]
+        inside = place < self._end[chosen][:, None]
+        return np.where(inside, self.sessions.items[np.where(inside, place, 0)], np.int32(PAD))

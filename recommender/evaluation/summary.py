@@ -63,6 +63,7 @@ class JudgedModel:
     ms_per_query: float
     epochs: Sequence[Mapping[str, Any]] = ()
     settled: Mapping[str, Any] = field(default_factory=dict)
+    predicted: Mapping[str, float] = field(default_factory=dict)
     shown: ShownLists | None = None
 
 
@@ -112,6 +113,8 @@ def summarize(
             "steps": len(split.train.items),
             "items": len(split.vocabulary),
         },
+        "split_by": "days" if settings.test_share is None else "shares",
+        "ties": settings.ties,
         "k": settings.k,
         "models": [_model_entry(model, examination, resampled, settings) for model in models],
         "differences": _differences(models, resampled),
@@ -155,6 +158,7 @@ def _model_entry(
         "train_s": round(model.train_s, 2),
         "bytes": model.n_bytes,
         "ms_per_query": round(model.ms_per_query, 4),
+        "predicted": dict(model.predicted),
         "metrics": {
             exclusion: {
                 **{

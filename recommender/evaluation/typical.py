@@ -13,7 +13,7 @@ from recommender.evaluation.slices import FEW_CLICKS, LONG, head_items
 from recommender.models.contract import Model
 from recommender.models.metrics import target_ranks
 from recommender.models.topk import NOTHING, top_k
-from recommender.settings import Exclusion
+from recommender.settings import Exclusion, Ties
 
 N_TYPICAL = 12
 SHOWN_ITEMS = 8
@@ -124,14 +124,16 @@ class ShownLists(NamedTuple):
     ranks: NDArray[np.int64]
 
 
-def shown_lists(model: Model, queries: Queries, typical: Sequence[Typical]) -> ShownLists:
+def shown_lists(
+    model: Model, queries: Queries, typical: Sequence[Typical], ties: Ties = "against"
+) -> ShownLists:
     """Ask a model for the lists of the typical visits, the page's own product excluded."""
     chosen = np.array([one.query for one in typical], np.int64)
     sessions = select_sessions(queries.sessions, chosen)
     scores = model.scores(sessions)
     pages = last_items(sessions, 1)[:, 0]
     excluded = excluded_items(sessions, pages, model.n_items, EXCLUSION)
-    ranks = target_ranks(scores, queries.targets[chosen], excluded)
+    ranks = target_ranks(scores, queries.targets[chosen], excluded, ties)
     allowed = None if excluded is None else ~excluded
     return ShownLists(top_k(scores, SHOWN_ITEMS, allowed)[0], ranks)
 

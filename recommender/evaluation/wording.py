@@ -70,13 +70,16 @@ def sentences(report: Report) -> list[str]:
 
 def _compared(report: Report) -> str:
     test, train = report["test"], report["train"]
-    names = [model["name"] for model in report["models"]]
-    since = f" since {day(train['from'], with_time=False)}" if train.get("from") else ""
+    names, n_visits = [model["name"] for model in report["models"]], f"{train['sessions']:,}"
+    # Sessions that came without times have made-up ones: no reason to speak of days.
+    by_days = report["split_by"] == "days"
+    since = f" since {day(train['from'], with_time=False)}" if by_days and train["from"] else ""
+    when = f"from {day(test['from'])} on" if by_days else "that came later"
     return (
-        f"{in_words(names)} learned from {train['sessions']:,} visits{since} and "
+        f"{in_words(names)} learned from {n_visits} visits{since} and "
         f"{'was' if len(names) == 1 else 'were'} then asked {_counted(test['queries'], 'time')}, "
-        f"in {_counted(test['sessions'], 'visit')} from {day(test['from'])} on, which product the "
-        "visitor would open next."
+        f"in {_counted(test['sessions'], 'visit')} {when}, which product the visitor would open "
+        "next."
     )
 
 

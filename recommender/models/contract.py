@@ -39,18 +39,23 @@ class Model(ABC):
         name: The model's name in settings, tables and manifests.
         gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
             one is the chance that the item is next.
-        settles_on_validation: Whether `fit` leaves choices to validation.
-        takes_vectors: Whether `fit` can start from pretrained vectors.
+        settles_on_validation: Whether `fit` may leave choices to validation.
+        starts_from_vectors: Whether `fit` can start from pretrained vectors.
+        min_held_out: Held-out queries that `fit` should have for its choices; where validation
+            holds fewer, the newest training sessions are held out too.
         n_items: Size of the vocabulary.
         settled_: What `fit` chose on validation (epochs, start); given back to the constructor,
             it makes a later `fit` without validation take the same choice.
+        carried_: Arrays that `fit` learned on validation; given back to the constructor, a later
+            `fit` without validation takes them over.
         epochs_: One record per epoch: `epoch`, `loss`, `validation` and more.
     """
 
     name: ClassVar[str]
     gives_log_probabilities: ClassVar[bool] = False
     settles_on_validation: ClassVar[bool] = False
-    takes_vectors: ClassVar[bool] = False
+    min_held_out: ClassVar[int] = 0
+    starts_from_vectors: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -58,13 +63,31 @@ class Model(ABC):
         settings: Settings | None = None,
         *,
         settled: Mapping[str, Any] | None = None,
+        carried: Mapping[str, NDArray[Any]] | None = None,
         on_epoch: OnEpoch | None = None,
     ) -> None:
         self.n_items = n_items
         self.settings = settings or Settings()
         self.settled_: dict[str, Any] = dict(settled or {})
+        self.carried_: dict[str, NDArray[Any]] = dict(carried or {})
         self.epochs_: list[dict[str, Any]] = []
         self.on_epoch = on_epoch
+
+    @property
+    def leaves_choices(self) -> bool:
+        """Whether `fit` leaves choices to validation under the settings of this model."""
+        return self.settles_on_validation
+
+    def predicted_costs(self, train: Sessions) -> dict[str, float]:  # noqa: ARG002
+        """What `fit` will take, for models that can be too large: nothing is predicted here.
+
+        Returns:
+            Bytes and seconds by name.
+
+        Raises:
+            BudgetError: If it is more than the settings or the machine allow.
+        """
+        return {}
 
     @abstractmethod
     def fit(
@@ -72,7 +95,7 @@ class Model(ABC):
         train: Sessions,
         validation: Sessions | None,
         *,
-        vectors: NDArray[np.float32] | None = None,
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,
         seed: int = 0,
     ) -> Self:
         """Learn from sessions.
@@ -80,7 +103,8 @@ class Model(ABC):
         Args:
             train: Sessions of item indices below `n_items`.
             validation: Later sessions that choose epochs and start; None after that choice.
-            vectors: Pretrained item vectors, shape (n_items, dim), for models that take a start.
+            vectors: Pretrained item vectors by the name of the start that they make, shape
+                (n_items, dim), for models that take a start.
             seed: Seed of every random choice.
         """
 

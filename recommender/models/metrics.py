@@ -76,7 +76,7 @@ def score_batches(
 
 
 def validation_quality(
-    model: Model, sessions: Sessions, k: int = 20, max_queries: int = 20_000
+    model: Model, sessions: Sessions, k: int = 20, max_queries: int = 8_000
 ) -> dict[str, float]:
     """How well a model of log-probabilities tells the next items of some sessions.
 

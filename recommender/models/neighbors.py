@@ -46,7 +46,7 @@ class Neighbors(Model):
         train: Sessions,
         validation: Sessions | None = None,
         *,
-        vectors: NDArray[np.float32] | None = None,  # noqa: ARG002
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,  # noqa: ARG002
         seed: int = 0,  # noqa: ARG002
     ) -> Self:
         """Lay the sessions out; with validation, settle the parameters that no setting names.

@@ -13,10 +13,11 @@ _PLACES = {
     "neighbors": ("recommender.models.neighbors", "Neighbors"),
     "word2vec": ("recommender.models.word2vec", "Word2Vec"),
     "softmax": ("recommender.models.softmax", "Softmax"),
+    "onehot": ("recommender.models.onehot", "OneHot"),
 }
 
 MODEL_NAMES = tuple(_PLACES)
-"""Every model's name, from the simplest to the network."""
+"""Every model's name, from the simplest to the largest."""
 
 
 def chosen_model(name: str, settings: Settings) -> tuple[str, Settings]:

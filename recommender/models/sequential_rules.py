@@ -35,7 +35,7 @@ class SequentialRules(Model):
         train: Sessions,
         validation: Sessions | None = None,  # noqa: ARG002
         *,
-        vectors: NDArray[np.float32] | None = None,  # noqa: ARG002
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,  # noqa: ARG002
         seed: int = 0,  # noqa: ARG002
     ) -> Self:
         """Count the rules of all sessions."""

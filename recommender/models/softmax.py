@@ -11,26 +11,37 @@ from numpy.typing import NDArray
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, last_items
 from recommender.models.contract import Model, check_pairs
+from recommender.models.facts import ItemFacts, item_facts
 from recommender.models.metrics import validation_quality
+from recommender.models.partner import Partner
+from recommender.models.quantize import dequantize, quantize
 from recommender.models.quiet import quiet_start
+from recommender.models.ranker import Ranker
+from recommender.models.returns import occurrences
+from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
+
+HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
 
 
 class Softmax(Model):
     """Next-item probabilities from the cosine of a session vector with every item's vector.
 
     The session vector is the mean of its last items' rows, weighted by age, plus what a residual
-    layer makes of that mean and of the last item. One table serves both sides.
+    layer makes of that mean and of the last item. One table serves both sides. A second stage,
+    fitted on held-out sessions, ranks the first items again.
 
     Attributes:
         table_: Item rows, shape (n_items, dim), float32.
         network_: The Keras network after `fit`; None in a loaded model.
+        second_stage_: None in the variant `plain`, and where held-out sessions saw no gain.
     """
 
     name = "softmax"
     gives_log_probabilities = True
+    starts_from_vectors = True
     settles_on_validation = True
-    takes_vectors = True
+    min_held_out = 5_000
 
     table_: NDArray[np.float32]
     age_logits_: NDArray[np.float32]
@@ -38,22 +49,26 @@ class Softmax(Model):
     widen_bias_: NDArray[np.float32]
     narrow_kernel_: NDArray[np.float32]
     narrow_bias_: NDArray[np.float32]
+    gate_: NDArray[np.float32]
     temperature_: float
+    demand_: NDArray[np.float16]
+    heads_: dict[str, NDArray[np.float32]]
     network_: Any = None
+    second_stage_: SecondStage | None = None
 
     def fit(
         self,
         train: Sessions,
         validation: Sessions | None = None,
         *,
-        vectors: NDArray[np.float32] | None = None,
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,
         seed: int = 0,
     ) -> Self:
-        """Train by Keras; with validation, settle the start and the number of epochs.
+        """Train by Keras; with validation, settle start and epochs and fit the second stage.
 
         Raises:
             DataError: If no session has two items.
-            ValueError: If the start needs vectors and none of shape (n_items, dim) came.
+            ValueError: If the start needs vectors and none of shape (n_items, dim or more) came.
         """
         with quiet_start():
             from recommender.models.softmax_training import train_network
@@ -63,13 +78,14 @@ class Softmax(Model):
         if validation is not None and (validation.lengths >= 2).any():
             quality = partial(self._quality, validation)
         best = None
-        for start in self._starts(vectors):
+        for start in self._starts(vectors or {}):
             trained = train_network(
                 train,
                 quality,
                 n_items=self.n_items,
                 settings=self.settings,
-                start=vectors if start == "word2vec" else None,
+                start=None if vectors is None else vectors.get(start),
+                center=start == "word2vec",
                 epochs=self.settled_.get("epochs"),
                 seed=seed,
                 on_epoch=partial(self._remember, start),
@@ -79,43 +95,98 @@ class Softmax(Model):
                 settled = {"start": start, "epochs": trained.epochs}
         if best is None:
             raise ValueError("there is no start to try")
-        self.settled_ = settled
+        self.settled_ = {**self.settled_, **settled}
+        self._take(_stored(best.arrays, self.settings.softmax.table))
         self.network_ = best.network
-        self._take(best.arrays)
+        self.network_.table.assign(self.table_)
+        if self.settings.softmax.variant != "plain":
+            self._add_second_stage(train, None if quality is None else validation, seed)
         return self
+
+    def _add_second_stage(self, train: Sessions, held_out: Sessions | None, seed: int) -> None:
+        """Fit the ranker on held-out sessions, or take over the one that was fitted there."""
+        facts, partner = item_facts(train, self.n_items), None
+        if self.settings.softmax.variant == "partner":
+            partner = Partner.fitted(train, self.n_items, self.settings)
+        if held_out is not None:
+            self.carried_ = self._ranker_weights(held_out, facts, partner, seed)
+            self.settled_["second_stage"] = bool(self.carried_)
+        if self.carried_:
+            self.second_stage_ = SecondStage(Ranker(self.carried_), facts, partner)
+
+    def _ranker_weights(
+        self, held_out: Sessions, facts: ItemFacts, partner: Partner | None, seed: int
+    ) -> dict[str, NDArray[Any]]:
+        from recommender.models.ranker_training import fit_ranker
+
+        scored = self._network_scores
+        found, targets = held_out_candidates(held_out, scored, self._unit_rows, facts, partner)
+        ranker = fit_ranker(found, targets, seed=seed, on_epoch=self._tell)
+        return {} if ranker is None else dict(ranker.weights)
 
     def _quality(
         self, validation: Sessions, arrays: Mapping[str, NDArray[Any]]
     ) -> dict[str, float]:
         return validation_quality(Softmax.from_arrays(arrays, self.settings), validation)
 
-    def _starts(self, vectors: NDArray[np.float32] | None) -> list[str]:
+    def _starts(self, vectors: Mapping[str, NDArray[np.float32]]) -> list[str]:
         wanted = self.settled_.get("start", self.settings.model.start)
-        if wanted == "auto":
-            wanted = "random" if vectors is None else "auto"
-        if wanted != "random":
-            expected = (self.n_items, self.settings.softmax.dim)
-            if vectors is None or vectors.shape != expected:
-                came = None if vectors is None else vectors.shape
-                raise ValueError(f"a word2vec start needs vectors of shape {expected}, got {came}")
-        return ["word2vec", "random"] if wanted == "auto" else [wanted]
+        starts = ["random", *vectors] if wanted == "auto" else [wanted]
+        for start in starts:
+            came = vectors[start].shape if start in vectors else None
+            if start != "random" and (came is None or came[0] != self.n_items):
+                raise ValueError(f"a {start} start needs {self.n_items} vectors, got {came}")
+        return starts
 
     def _remember(self, start: str, record: dict[str, Any]) -> None:
         record = {"start": start, **record}
         self.epochs_.append(record)
+        self._tell(record)
+
+    def _tell(self, record: dict[str, Any]) -> None:
         if self.on_epoch is not None:
             self.on_epoch(record)
 
     def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """Log-probabilities in nats, shape (n_sessions, n_items)."""
-        logits = self.session_vectors(sessions) @ self.table_.T
-        logits *= self._inverse_norms / np.float32(self.temperature_)
+        log_probabilities = self._network_scores(sessions)
+        if self.second_stage_ is None:
+            return log_probabilities
+        return self.second_stage_.rerank(log_probabilities, sessions, self._unit_rows)
+
+    def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
+        vectors, hidden = self._session_vectors(sessions)
+        logits = vectors @ self._unit_rows.T
+        logits /= np.float32(self.temperature_)
+        logits += self._item_bonus
+        self._add_return_bonus(logits, sessions, hidden)
         logits -= logits.max(axis=1, keepdims=True)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return logits
 
+    def _add_return_bonus(
+        self, logits: NDArray[np.float32], sessions: Sessions, hidden: NDArray[np.float32]
+    ) -> None:
+        length = len(self.age_logits_)
+        window = last_items(sessions, length)
+        next_seen, earlier = occurrences(window)
+        session, place = np.nonzero((window != PAD) & (next_seen == length))
+        age = length - 1 - place
+        by_hidden = (hidden @ self.heads_["return_by_hidden"])[session, age]
+        logits[session, window[session, place]] += (
+            self.heads_["return_by_age"][age]
+            + by_hidden
+            + self.heads_["return_by_count"][earlier[session, place]]
+        )
+
     def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
         """Unit vectors of sessions, shape (n_sessions, dim)."""
+        return self._session_vectors(sessions)[0]
+
+    def _session_vectors(
+        self, sessions: Sessions
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Unit vectors, and the hidden units behind them."""
         window = last_items(sessions, len(self.age_logits_))
         known = window != PAD
         rows = self.table_[np.where(known, window, 0)] * known[:, :, None]
@@ -124,10 +195,9 @@ class Softmax(Model):
         mean = np.einsum("nw,nwd->nd", weights / total, rows)
         inputs = np.concatenate([mean, rows[:, -1]], axis=1)
         hidden = np.maximum(inputs @ self.widen_kernel_ + self.widen_bias_, 0)
-        vectors = mean + hidden @ self.narrow_kernel_ + self.narrow_bias_
+        vectors = mean + self.gate_ * (hidden @ self.narrow_kernel_ + self.narrow_bias_)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = vectors / np.maximum(norms, SMALLEST_NORM)
-        return unit
+        return vectors / np.maximum(norms, SMALLEST_NORM), hidden
 
     def reasons(
         self,
@@ -139,26 +209,29 @@ class Softmax(Model):
         An item that was viewed itself is no reason for itself.
         """
         seen = viewed[-len(self.age_logits_) :]
-        own = self.table_[recommended] * self._inverse_norms[recommended, None]
-        others = self.table_[seen] * self._inverse_norms[seen, None]
+        own, others = self._unit_rows[recommended], self._unit_rows[seen]
         cosines = np.where(recommended[:, None] == seen, np.float32(-2), own @ others.T)
         from_end: NDArray[np.int64] = np.argmax(cosines[:, ::-1], axis=1)
         return len(viewed) - 1 - from_end
 
     def item_vectors(self) -> NDArray[np.float32]:
         """Unit vectors of items, shape (n_items, dim): near products, diversity, maps."""
-        return self.table_ * self._inverse_norms[:, None]
+        return self._unit_rows
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The table, the age weights, both layers, the temperature."""
+        """The table, the age weights, both layers, the temperature; the second stage."""
         return {
-            "table": self.table_,
+            **({} if self.second_stage_ is None else self.second_stage_.arrays()),
+            **self._table_arrays,
             "age_logits": self.age_logits_,
             "widen_kernel": self.widen_kernel_,
             "widen_bias": self.widen_bias_,
             "narrow_kernel": self.narrow_kernel_,
             "narrow_bias": self.narrow_bias_,
+            "gate": self.gate_,
             "temperature": np.array(self.temperature_, np.float32),
+            "demand": self.demand_,
+            **self.heads_,
         }
 
     @classmethod
@@ -169,18 +242,36 @@ class Softmax(Model):
         return model
 
     def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._table_arrays = {
+            name: arrays[name] for name in ("table", "table_scales") if name in arrays
+        }
         self.table_ = arrays["table"]
+        if "table_scales" in arrays:
+            self.table_ = dequantize(arrays["table"], arrays["table_scales"])
         self.age_logits_ = np.asarray(arrays["age_logits"])
         self.widen_kernel_ = np.asarray(arrays["widen_kernel"])
         self.widen_bias_ = np.asarray(arrays["widen_bias"])
         self.narrow_kernel_ = np.asarray(arrays["narrow_kernel"])
         self.narrow_bias_ = np.asarray(arrays["narrow_bias"])
+        self.gate_ = np.asarray(arrays["gate"])
         self.temperature_ = float(arrays["temperature"])
-        norms = np.maximum(np.linalg.norm(self.table_, axis=1), SMALLEST_NORM)
-        self._inverse_norms: NDArray[np.float32] = (1 / norms).astype(np.float32)
+        self.demand_ = np.asarray(arrays["demand"])
+        self.heads_ = {name: np.asarray(arrays[name]) for name in HEADS}
+        self._item_bonus: NDArray[np.float32] = self.demand_ @ self.heads_["demand_weights"]
+        self.second_stage_ = SecondStage.from_arrays(arrays, self.settings)
+        norms = np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), SMALLEST_NORM)
+        self._unit_rows: NDArray[np.float32] = self.table_ / norms
 
     def save(self, folder: Path) -> None:
         """Write the arrays and, after `fit`, `network.keras` for training on."""
         super().save(folder)
         if self.network_ is not None:
             self.network_.save(folder / "network.keras")
+
+
+def _stored(arrays: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:
+    """The arrays as they are kept; what is judged is what is served, rounding included."""
+    if kind == "float32":
+        return dict(arrays)
+    table, scales = quantize(arrays["table"])
+    return {**arrays, "table": table, "table_scales": scales}

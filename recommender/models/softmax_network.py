@@ -13,11 +13,16 @@ from keras import ops
 
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD
+from recommender.models.facts import MEMORIES
+from recommender.models.returns import MAX_EARLIER
 
 
 @keras.saving.register_keras_serializable(package="session_recommender")
 class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
     """Last items of a session in, log-probabilities of every item as the next one out.
+
+    Two heads stand beside the cosine: returns to items of the session, and the demand for every
+    item as its newest clicks tell it.
 
     Held to the NumPy path of `Softmax` by a test.
 
@@ -26,7 +31,8 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         dim: Length of a row.
         hidden: Units of the residual layer.
         window: Items of a session that it sees.
-        dropout: Share dropped of the inputs and of the hidden units in training.
+        input_dropout: Share dropped of the items' rows in training.
+        dropout: Share dropped of the hidden units in training.
         temperature: Divides the cosine.
         **kwargs: As of `keras.Model`.
     """
@@ -37,22 +43,40 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         dim: int,
         hidden: int,
         window: int,
+        input_dropout: float,
         dropout: float,
         temperature: float,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.n_items, self.dim, self.hidden, self.window = n_items, dim, hidden, window
-        self.dropout, self.temperature = dropout, temperature
+        self.input_dropout, self.dropout, self.temperature = input_dropout, dropout, temperature
         around_zero = keras.initializers.RandomUniform(-0.1, 0.1)
         self.table = self.add_weight(shape=(n_items, dim), initializer=around_zero, name="table")
         self.age_logits = self.add_weight(shape=(window,), initializer="zeros", name="age_logits")
         self.widen = keras.layers.Dense(hidden, activation="relu", name="widen")
         self.narrow = keras.layers.Dense(dim, name="narrow")
-        self.drop_inputs = keras.layers.Dropout(dropout)
+        self.drop_inputs = keras.layers.Dropout(input_dropout)
         self.drop_hidden = keras.layers.Dropout(dropout)
         self.widen.build((None, 2 * dim))
         self.narrow.build((None, hidden))
+        # The residual layer begins small: the mean of the rows is a good first guess.
+        self.gate = self.add_weight(
+            shape=(1,), initializer=keras.initializers.Constant(0.1), name="gate"
+        )
+        shapes = {
+            "return_by_age": (window,),
+            "return_by_hidden": (hidden, window),
+            "return_by_count": (MAX_EARLIER + 1,),
+            "demand_weights": (len(MEMORIES),),
+        }
+        self.heads = {
+            name: self.add_weight(shape=shape, initializer="zeros", name=name)
+            for name, shape in shapes.items()
+        }
+        self.item_bonus = self.add_weight(
+            shape=(n_items,), initializer="zeros", trainable=False, name="item_bonus"
+        )
         self.built = True
 
     def call(self, windows: Any) -> Any:
@@ -69,8 +93,17 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         weights = ops.exp(ops.flip(self.age_logits, 0)) * known
         total = ops.maximum(ops.sum(weights, axis=1, keepdims=True), SMALLEST_NORM)
         mean = ops.einsum("nw,nwd->nd", weights / total, rows)
-        session = self._refine(mean, rows[:, -1], training=False)
-        return ops.log_softmax(self.logits(session, self.table), axis=-1)
+        session, hidden = self._refine(mean, rows[:, -1], training=False)
+        logits = self.logits(session, self.table) + self.item_bonus
+        same = ops.equal(windows[:, :, None], windows[:, None, :])
+        before = np.tri(self.window, k=-1, dtype=np.bool_)
+        is_newest = ops.logical_not(ops.any(ops.logical_and(same, before.T), axis=2))
+        earlier = ops.sum(ops.cast(ops.logical_and(same, before), "int32"), axis=2)
+        ages = ops.broadcast_to(np.arange(self.window - 1, -1, -1), ops.shape(windows))
+        bonus = self.return_bonus(hidden, ages, ops.minimum(earlier, MAX_EARLIER))
+        bonus = bonus * known * ops.cast(is_newest, "float32")
+        seen = ops.one_hot(ops.maximum(windows, 0), self.n_items)
+        return ops.log_softmax(logits + ops.einsum("nw,nwi->ni", bonus, seen), axis=-1)
 
     def prefix_vectors(self, rows: Any, chosen: Any) -> Any:
         """Session vectors of many prefixes at once, with dropout.
@@ -80,7 +113,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
             chosen: True for the prefixes wanted, shape (n, window).
 
         Returns:
-            Shape (n_chosen, dim).
+            Shape (n_chosen, dim), and the hidden units behind them, shape (n_chosen, hidden).
         """
         rows = self.drop_inputs(rows, training=True)
         age = np.arange(self.window)[:, None] - np.arange(self.window)[None, :]
@@ -92,9 +125,24 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         last = ops.take(ops.reshape(rows, (-1, self.dim)), flat, axis=0)
         return self._refine(mean, last, training=True)
 
-    def _refine(self, mean: Any, last: Any, *, training: bool) -> Any:
+    def _refine(self, mean: Any, last: Any, *, training: bool) -> tuple[Any, Any]:
         hidden = self.widen(ops.concatenate([mean, last], axis=-1))
-        return mean + self.narrow(self.drop_hidden(hidden, training=training))
+        hidden = self.drop_hidden(hidden, training=training)
+        return mean + self.gate * self.narrow(hidden), hidden
+
+    def return_bonus(self, hidden: Any, ages: Any, earlier: Any) -> Any:
+        """What a session's items have over others, by how long ago and how often they were seen.
+
+        Args:
+            hidden: Hidden units of each session, shape (n, hidden).
+            ages: Steps since each item, 0 for the newest, shape (n, window).
+            earlier: How often each stood before, shape (n, window).
+        """
+        return (
+            ops.take(self.heads["return_by_age"], ages)
+            + ops.take_along_axis(ops.matmul(hidden, self.heads["return_by_hidden"]), ages, axis=1)
+            + ops.take(self.heads["return_by_count"], earlier)
+        )
 
     def logits(self, session: Any, rows: Any) -> Any:
         """Cosine over temperature; shapes (n, dim) and (m, dim) in, (n, m) out."""
@@ -113,6 +161,8 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
             "widen_bias": self.widen.bias,
             "narrow_kernel": self.narrow.kernel,
             "narrow_bias": self.narrow.bias,
+            "gate": self.gate,
+            **self.heads,
         }
 
     def assign_arrays(self, arrays: Mapping[str, Any]) -> None:
@@ -122,7 +172,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What rebuilds the network."""
-        names = ("n_items", "dim", "hidden", "window", "dropout", "temperature")
+        names = ("n_items", "dim", "hidden", "window", "input_dropout", "dropout", "temperature")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -26,7 +26,7 @@ class Word2Vec(Model):
         train: Sessions,
         validation: Sessions | None = None,  # noqa: ARG002
         *,
-        vectors: NDArray[np.float32] | None = None,  # noqa: ARG002
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,  # noqa: ARG002
         seed: int = 0,
     ) -> Self:
         """Learn both tables.

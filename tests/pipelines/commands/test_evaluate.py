@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from recommender.cli import cli
 from recommender.serving.artifact import load
 from recommender.serving.versions import current
-from tests.ring_shop import QUICK, make_log
+from tests.ring_shop import N_ITEMS, QUICK, make_log
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_json_has_what_is_promised_and_nothing_else(root: Path) -> None:
     assert network["bytes"] > 0
     assert network["ms_per_query"] > 0
     assert list(network["metrics"]) == ["none", "current", "session"]
-    assert network["settled"]["start"] in {"random", "word2vec"}
+    assert network["settled"]["start"] == "spectral"
     assert {"epoch", "loss", "validation"} <= set(network["epochs"][0])
     assert rules["metrics"]["none"]["mrr@20"] == {"value": 1, "low": 1, "high": 1}, "a ring"
     assert {(one["model"], one["against"], one["exclude"]) for one in report["differences"]} == {
@@ -69,16 +69,41 @@ def test_the_tables_fit_a_terminal(root: Path) -> None:
     assert any(line.startswith("sequential_rules leads") for line in lines)
 
 
-def test_vectors_of_another_length_start_nothing(root: Path) -> None:
-    """`auto` then tries the random start alone; to ask for the other is a mistake."""
-    other = ("--models", "softmax", "--set", "word2vec.dim=4")
-    done = call(root, "evaluate", "--json", *other)
+def test_every_start_may_be_tried(root: Path) -> None:
+    """Also from vectors that are shorter than the network's rows."""
+    auto = ("--set", "model.start=auto", "--set", "word2vec.dim=4")
+    done = call(root, "evaluate", "--json", "--models", "softmax", *auto)
     assert done.exit_code == 0, done.output
     (model,) = json.loads(done.stdout)["models"]
-    assert {record["start"] for record in model["epochs"]} == {"random"}
-    done = call(root, "evaluate", *other, "--set", "model.start=word2vec")
-    assert done.exit_code == 2
-    assert "set word2vec.dim (4) and softmax.dim (8) to the same" in done.stderr
+    starts = {record["start"] for record in model["epochs"]}
+    assert starts == {"random", "word2vec", "spectral"}
+
+
+def test_the_slides_network_beside_the_others(root: Path) -> None:
+    """One command shows bytes, seconds and quality; what is large is foretold."""
+    models = ("--models", "popularity,onehot,onehot:fair")
+    small = ("--set", "onehot.max_epochs=4", "--set", "onehot.fair_batch_sizes=[50]")
+    done = call(root, "evaluate", "--json", *models, *small)
+    assert done.exit_code == 0, done.output
+    popular, slides, fair = json.loads(done.stdout)["models"]
+    assert popular["predicted"] == {}
+    assert slides["bytes"] == slides["predicted"]["bytes"] == 4 * (4 * N_ITEMS**2 + 3 * N_ITEMS)
+    assert slides["predicted"]["file_bytes"] == 2 * slides["bytes"]
+    assert slides["settled"] == {}
+    assert slides["epochs"] == []
+    assert fair["name"] == "onehot:fair"
+    assert set(fair["settled"]) == {"batch_size", "epochs"}
+    assert len(fair["epochs"]) > 3
+    done = call(root, "evaluate", *models, *small)
+    assert "onehot:fair will take 0.0 MB of weights" in done.stderr
+    assert "foreseen" in done.stdout
+
+
+def test_over_a_budget_nothing_is_trained(root: Path) -> None:
+    done = call(root, "evaluate", "--models", "popularity,onehot", "--set", "onehot.max_bytes=100")
+    assert done.exit_code == 1
+    assert f"{N_ITEMS} products need 0.0 MB of weights" in done.stderr
+    assert "more than onehot.max_bytes" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.tuning.objective import Objective
 from pipelines.tuning.search import BLIND_TRIALS, Clock, importances, propose, run_trial
-from pipelines.tuning.space import Options, Range, changed, present_values, space_of
+from pipelines.tuning.space import Options, Range, present_values, space_of
 from pipelines.tuning.study import Study, Trial
 from recommender.data.examples import sessions_from_lists
 from recommender.data.split import Split
@@ -18,7 +18,14 @@ from recommender.settings import Settings
 N_ITEMS, EPOCHS = 12, 6
 SETTINGS = Settings.model_validate(
     {
-        "softmax": {"dim": 8, "hidden": 8, "epochs": EPOCHS, "dropout": 0.1},
+        "softmax": {
+            "variant": "plain",
+            "dim": 8,
+            "hidden": 8,
+            "epochs": EPOCHS,
+            "dropout": 0.1,
+            "input_dropout": 0.1,
+        },
         "model": {"start": "random", "deterministic": True},
     }
 )
@@ -95,7 +102,7 @@ def walks(seed: int, n: int) -> Any:
 def objective_of(settings: Settings) -> Objective:
     items = Vocabulary([f"item {n}" for n in range(N_ITEMS)])
     split = Split(items, walks(0, 300), walks(1, 60), 10, 20, 0, 0)
-    return Objective("softmax", split, settings, space_of("softmax", settings))
+    return Objective("softmax", split, settings)
 
 
 @pytest.fixture(scope="module")
@@ -165,15 +172,3 @@ def test_ctrl_c_is_kept_as_cut_and_goes_on_up(
         run_trial(Study(tmp_path, {}), objective, present, None, clock=Clock(HOUR), told=interrupt)
     (trial,) = Study(tmp_path, {}).trials
     assert trial.state == "cut"
-
-
-def test_vectors_that_start_the_table_go_along_with_its_length(
-    present: dict[str, Any], tmp_path: Path
-) -> None:
-    started = changed(
-        SETTINGS, {"model.start": "word2vec", "word2vec.dim": 8, "word2vec.epochs": 2}
-    )
-    values = {**present, "softmax.dim": 16, "softmax.epochs": 2}
-    study = Study(tmp_path, {})
-    trial = run_trial(study, objective_of(started), values, None, clock=Clock(HOUR), told=None)
-    assert trial.is_complete, trial.reason

@@ -9,7 +9,6 @@ from pipelines.tuning.space import (
     present_values,
     setting,
     space_of,
-    with_followers,
 )
 from recommender.errors import SettingsError
 from recommender.models.registry import MODEL_NAMES
@@ -27,7 +26,6 @@ def test_every_value_of_the_table_is_allowed(model: str) -> None:
         values = one.values if isinstance(one, Options) else (one.low, one.high)
         for value in values:
             assert setting(changed(Settings(), {one.name: value}), one.name) == value
-        assert one.also is None or setting(Settings(), one.also) == setting(Settings(), one.name)
         assert one.holds(setting(Settings(), one.name)), "the default lies inside"
 
 
@@ -43,15 +41,6 @@ def test_a_model_without_an_entry_has_nothing_to_tune() -> None:
     assert space_of("sequential_rules", Settings()) == ()
 
 
-def test_the_other_length_goes_along_while_it_is_the_same() -> None:
-    space = space_of("softmax", Settings())
-    values = {**present_values(space, Settings()), "softmax.dim": 64}
-    assert with_followers(space, Settings(), values)["word2vec.dim"] == 64
-    apart = settings(word2vec={"dim": 50})
-    assert "word2vec.dim" not in with_followers(space, apart, values)
-
-
-def test_values_that_do_not_go_together_are_an_error() -> None:
-    start = settings(model={"start": "word2vec"})
-    with pytest.raises(SettingsError, match=r"set word2vec\.dim"):
-        changed(start, {"softmax.dim": 64})
+def test_a_value_that_is_not_allowed_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="greater than or equal to 1"):
+        changed(Settings(), {"softmax.dim": 0})

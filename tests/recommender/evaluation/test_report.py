@@ -158,6 +158,14 @@ def test_one_question(make_report) -> None:
     assert report["test"]["queries"] == 1
 
 
+def test_sessions_without_times_speak_of_no_days(make_report) -> None:
+    report = make_report() | {"split_by": "shares", "ties": "list"}
+    page = page_of(report)
+    assert "in 60 visits that came later, which product" in page.text
+    assert "2021" not in page.text
+    assert "the list decides which comes first" in page.text
+
+
 def test_what_the_gate_said(make_report) -> None:
     report = make_report()
     assert "The gate" not in page_of(report).text

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.train import start_vectors
 from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.models.contract import Model
 from recommender.models.metrics import validation_quality
 from recommender.models.registry import MODEL_NAMES, chosen_model, model_class
 from recommender.models.topk import NOTHING
-from recommender.models.word2vec import Word2Vec
 from recommender.settings import (
     ModelSettings,
     NeighborsSettings,
+    OneHotSettings,
     Settings,
     SoftmaxSettings,
     Word2VecSettings,
@@ -28,18 +29,21 @@ SETTINGS = Settings(
     softmax=SoftmaxSettings(dim=16, hidden=24, epochs=6),
     word2vec=Word2VecSettings(dim=16, epochs=20, window=2),
     neighbors=NeighborsSettings(k=100, sample_size=300, window=10),
+    onehot=OneHotSettings(epochs=8, batch_size=100, fair_batch_sizes=[500, 100], max_epochs=8),
 )
-
-
-VARIANTS = {"neighbors": ["neighbors:s_knn", "neighbors:vs_knn", "neighbors:vstan"]}
+VARIANTS = {
+    "neighbors": ["neighbors:s_knn", "neighbors:vs_knn", "neighbors:vstan"],
+    "onehot": ["onehot:slides", "onehot:fair"],
+    "softmax": ["softmax:plain", "softmax:ranked", "softmax:partner"],
+}
 MODELS = [model for name in MODEL_NAMES for model in VARIANTS.get(name, [name])]
 LEARNING = [name for name in MODELS if name != "popularity"]
 
 
 def fitted(name: str, train: Sessions, later: Sessions, seed: int = 0) -> Model:
-    vectors = Word2Vec(N_ITEMS, SETTINGS).fit(train, None, seed=seed).inputs_
     name, settings = chosen_model(name, SETTINGS)
     model = model_class(name)(N_ITEMS, settings)
+    vectors = start_vectors(settings.model.start, train, N_ITEMS, settings)
     return model.fit(train, later, vectors=vectors, seed=seed)
 
 
@@ -112,7 +116,8 @@ def test_k_below_one_is_a_mistake(model: Model) -> None:
 
 def test_same_seed_same_model(model: Model, ring: tuple[Sessions, Sessions]) -> None:
     again = type(model)(N_ITEMS, model.settings)
-    again.fit(*ring, vectors=Word2Vec(N_ITEMS, SETTINGS).fit(ring[0], None, seed=0).inputs_)
+    vectors = start_vectors(model.settings.model.start, ring[0], N_ITEMS, model.settings)
+    again.fit(*ring, vectors=vectors)
     for name, array in model.arrays().items():
         np.testing.assert_array_equal(array, again.arrays()[name], err_msg=name)
 

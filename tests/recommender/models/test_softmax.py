@@ -16,7 +16,7 @@ N_ITEMS = 40
 
 
 def settings(start: str = "random", **softmax: object) -> Settings:
-    chosen = {"dim": 16, "hidden": 24, "epochs": 4, **softmax}
+    chosen = {"variant": "plain", "dim": 16, "hidden": 24, "epochs": 4, **softmax}
     return Settings(
         model=ModelSettings(start=start, deterministic=True),  # type: ignore[arg-type]
         softmax=SoftmaxSettings.model_validate(chosen),
@@ -63,38 +63,17 @@ def test_sampled_softmax_learns_the_same_structure(ring: tuple[Sessions, Session
     assert np.mean([item + 1 in row for item, row in zip(range(5, 39), items, strict=True)]) > 0.8
 
 
-def test_sampled_loss_is_the_full_loss_in_expectation() -> None:
-    """With the correction, exp of the sampled logits sums to the full sum on average."""
-    import tensorflow as tf
-
-    from recommender.models.softmax_training import sampled_softmax_loss
-
-    random = np.random.default_rng(0)
-    logits = random.normal(size=50).astype(np.float32)
-    share = random.dirichlet(np.ones(50))
-    n_draws = 200_000
-    drawn = random.choice(50, n_draws, p=share)
-    loss = sampled_softmax_loss(
-        tf.constant(logits[None, drawn]),
-        tf.constant(logits[:1]),
-        tf.constant(np.log(n_draws * share[drawn]).astype(np.float32)),
-        tf.constant((drawn == 0)[None]),
-    )
-    full = np.log(np.exp(logits).sum()) - logits[0]
-    assert float(loss) == pytest.approx(full, abs=0.02)
-
-
 def test_duplicate_items_of_a_batch_move_their_row_once() -> None:
     """Gradients of an item that occurs several times are summed before Adam sees them."""
     import tensorflow as tf
 
+    from recommender.models.softmax_batches import Batches
     from recommender.models.softmax_network import SoftmaxNetwork
-    from recommender.models.softmax_training import _Trainer
+    from recommender.models.softmax_step import Trainer
 
-    network = SoftmaxNetwork(3, 2, 4, 2, 0.0, 0.1)
-    trainer = _Trainer(
-        network, sessions_from_lists([[0, 1, 2]]), SoftmaxSettings(full_below=0, window=2), 1, 0
-    )
+    network = SoftmaxNetwork(3, 2, 4, 2, 0.0, 0.0, 0.1)
+    chosen = SoftmaxSettings(full_below=0, window=2)
+    trainer = Trainer(network, Batches(sessions_from_lists([[0, 1, 2]]), 3, chosen, 0), [])
     rows = network.table.numpy()
     with tf.GradientTape() as tape:
         picked = tf.gather(tf.constant(rows), [0])
@@ -111,7 +90,7 @@ def test_duplicate_items_of_a_batch_move_their_row_once() -> None:
 
 def test_validation_settles_start_and_epochs(ring: tuple[Sessions, Sessions]) -> None:
     told: list[str] = []
-    vectors = np.random.default_rng(0).normal(size=(N_ITEMS, 16)).astype(np.float32)
+    vectors = {"word2vec": np.random.default_rng(0).normal(size=(N_ITEMS, 16)).astype(np.float32)}
     model = Softmax(
         N_ITEMS, settings("auto"), on_epoch=lambda record: told.append(record["start"])
     ).fit(*ring, vectors=vectors)
@@ -123,9 +102,12 @@ def test_validation_settles_start_and_epochs(ring: tuple[Sessions, Sessions]) ->
     assert [record["epoch"] for record in again.epochs_] == [1, 2]
 
 
-def test_a_start_of_the_wrong_shape_is_a_mistake(ring: tuple[Sessions, Sessions]) -> None:
-    with pytest.raises(ValueError, match=r"shape \(40, 16\)"):
-        Softmax(N_ITEMS, settings("auto")).fit(*ring, vectors=np.zeros((N_ITEMS, 3), np.float32))
+def test_a_start_without_its_vectors_is_a_mistake(ring: tuple[Sessions, Sessions]) -> None:
+    with pytest.raises(ValueError, match="a word2vec start needs 40 vectors, got None"):
+        Softmax(N_ITEMS, settings("word2vec")).fit(*ring)
+    few = {"word2vec": np.zeros((3, 16), np.float32)}
+    with pytest.raises(ValueError, match=r"needs 40 vectors, got \(3, 16\)"):
+        Softmax(N_ITEMS, settings("auto")).fit(*ring, vectors=few)
 
 
 def test_nothing_to_learn_from() -> None:
@@ -155,6 +137,22 @@ def test_a_start_loses_its_common_direction_and_keeps_its_differences() -> None:
     assert start.dtype == np.float32
 
 
+@pytest.mark.parametrize("dim", [3, 8, 20])
+def test_vectors_of_any_length_make_a_start(dim: int) -> None:
+    from recommender.models.softmax_training import prepared_start
+
+    random = np.random.default_rng(0)
+    like = random.uniform(-0.1, 0.1, (50, 8)).astype(np.float32)
+    groups = np.repeat(random.normal(size=(5, dim)), 10, axis=0)
+    vectors = (groups + 0.01 * random.normal(size=(50, dim))).astype(np.float32)
+    start = prepared_start(vectors, like)
+    assert start.shape == like.shape
+    unit = start / np.linalg.norm(start, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    same = np.arange(50)[:, None] // 10 == np.arange(50)[None, :] // 10
+    assert cosines[same].mean() > cosines[~same].mean() + 0.3
+
+
 def test_the_reason_is_the_nearest_viewed_item_but_never_the_item_itself(trained: Softmax) -> None:
     vectors = trained.item_vectors()
     viewed, recommended = np.array([3, 20, 20, 9]), np.array([4, 9, 20, 31])
@@ -181,6 +179,35 @@ def test_a_validation_that_asks_nothing_settles_the_whole_schedule(
 ) -> None:
     model = Softmax(N_ITEMS, settings()).fit(ring[0], sessions_from_lists([[3], []]))
     assert model.settled_ == {"start": "random", "epochs": 4}
+
+
+def test_a_table_of_bytes_is_judged_as_it_is_served(
+    ring: tuple[Sessions, Sessions], trained: Softmax, tmp_path: Path
+) -> None:
+    small = Softmax(N_ITEMS, settings(table="int8")).fit(*ring)
+    assert small.arrays()["table"].dtype == np.int8
+    small.save(tmp_path)
+    sessions = sessions_from_lists([[3], [3, 4, 5], []])
+    scores = small.scores(sessions)
+    np.testing.assert_allclose(Softmax.load(tmp_path).scores(sessions), scores, atol=1e-5)
+    by_keras = small.network_(last_items(sessions, 20)).numpy()
+    np.testing.assert_allclose(by_keras, scores, atol=1e-4)
+    assert 0 < np.abs(scores - trained.scores(sessions)).max() < 0.2
+
+
+def test_a_half_life_lets_new_sessions_count_more() -> None:
+    """The same item led to one thing and now leads to another."""
+    old, new = [[1, 2]] * 300, [[1, 3]] * 100
+    sessions = sessions_from_lists(old + new)
+    chances = {
+        half_life: np.exp(
+            Softmax(N_ITEMS, settings(half_life=half_life, epochs=10))
+            .fit(sessions, None)
+            .scores(sessions_from_lists([[1]]))
+        )[0]
+        for half_life in (None, 0.05)
+    }
+    assert chances[0.05][3] > 2 * chances[None][3]
 
 
 def test_a_training_that_diverges_says_so(ring: tuple[Sessions, Sessions]) -> None:

@@ -1,0 +1,184 @@
+"""The second stage: the network's best items, ranked again by what held-out sessions taught.
+
+A network knows its training sessions better than those to come: on later sessions it is too sure of
+new items, too unsure of returns, and blind to what became popular since. A small layer, fitted on
+sessions that the network has not seen, puts this right for the first `N_CANDIDATES` items.
+
+Source: stacking, Wolpert (1992), "Stacked Generalization"; two stages as in Covington, Adams,
+Sargin (2016), "Deep Neural Networks for YouTube Recommendations", section 4.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.data.examples import PAD, Sessions, last_items
+from recommender.models.facts import ItemFacts
+from recommender.models.partner import Partner
+
+N_CANDIDATES = 100
+_N_AGES = 5
+_N_COSINES = 3
+_WINDOW = 20
+_ROWS_AT_ONCE = 256
+
+
+class Candidates(NamedTuple):
+    """The items that are ranked again, and what is known of them.
+
+    Attributes:
+        items: Best first by the network, shape (n, n_candidates), int64.
+        features: Shape (n, n_candidates, n_features), float32.
+    """
+
+    items: NDArray[np.int64]
+    features: NDArray[np.float32]
+
+
+def candidates(
+    log_probabilities: NDArray[np.float32],
+    sessions: Sessions,
+    unit_rows: NDArray[np.float32],
+    facts: ItemFacts,
+    partner: Partner | None = None,
+) -> Candidates:
+    """Pick the network's best items of every session and describe them.
+
+    Args:
+        log_probabilities: Of the network, shape (n, n_items).
+        sessions: What was seen so far, n of them.
+        unit_rows: Item vectors of length 1, shape (n_items, dim).
+        facts: About every item.
+        partner: Whose scores are told too.
+    """
+    items = _best(log_probabilities)
+    own = np.take_along_axis(log_probabilities, items, axis=1)
+    window = last_items(sessions, _WINDOW)
+    columns = [
+        *_network_columns(own),
+        *_session_columns(items, window),
+        *_visitor_columns(window, sessions.lengths, facts),
+        *_cosine_columns(items, window, unit_rows),
+        facts.returns[items],
+        *np.moveaxis(facts.demand[items], 2, 0),
+        *([] if partner is None else partner.columns(sessions, items)),
+    ]
+    features = np.empty((*items.shape, len(columns)), np.float32)
+    for place, column in enumerate(columns):
+        features[:, :, place] = column
+    return Candidates(items, features)
+
+
+def _best(log_probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    n_items = log_probabilities.shape[1]
+    n_best = min(N_CANDIDATES, n_items)
+    best = np.argpartition(log_probabilities, n_items - n_best, axis=1)[:, n_items - n_best :]
+    own = np.take_along_axis(log_probabilities, best, axis=1)
+    return np.take_along_axis(best, np.argsort(-own, axis=1, kind="stable"), axis=1)
+
+
+def _network_columns(own: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """How likely the network finds an item, and how sure it is of this session."""
+    chances = np.exp(own)
+    second = own[:, min(1, own.shape[1] - 1), None]
+    rank = np.log1p(np.arange(own.shape[1], dtype=np.float32))[None, :]
+    return [
+        own,
+        own - own[:, :1],
+        rank,
+        own[:, :1],
+        own[:, :1] - second,
+        -(chances * own).sum(axis=1, keepdims=True),
+        np.log(chances.sum(axis=1, keepdims=True)),
+    ]
+
+
+def _session_columns(
+    items: NDArray[np.int64], window: NDArray[np.int32]
+) -> list[NDArray[np.float32]]:
+    """How long ago the session saw an item (0 is the page it is on), and how often before."""
+    same = items[:, :, None] == window[:, None, ::-1]
+    seen = same.any(axis=2)
+    age = np.minimum(same.argmax(axis=2), _N_AGES - 1)
+    of_age = [(seen & (age == one)).astype(np.float32) for one in range(_N_AGES)]
+    earlier = np.maximum(same.sum(axis=2) - 1, 0).astype(np.float32)
+    return [*of_age, earlier]
+
+
+def _visitor_columns(
+    window: NDArray[np.int32], lengths: NDArray[np.int64], facts: ItemFacts
+) -> list[NDArray[np.float32]]:
+    """Length of the session, how much it goes back and forth, where it stands; shapes (n, 1)."""
+    known = window != PAD
+    in_order = np.sort(window, axis=1)
+    is_new = np.concatenate([known[:, :0], np.diff(in_order, axis=1) > 0], axis=1).sum(axis=1)
+    n_distinct = np.maximum(is_new + (in_order[:, 0] != PAD), 1)
+    n_steps = np.clip(lengths, 1, _WINDOW)
+    page = window[:, -1]
+    returns = np.where(page == PAD, np.float16(0), facts.returns[np.maximum(page, 0)])
+    columns = [
+        np.log(n_steps),
+        np.log(n_steps / n_distinct),
+        (page != PAD) & (page == window[:, -2]),
+        returns,
+    ]
+    return [column.astype(np.float32)[:, None] for column in columns]
+
+
+def _cosine_columns(
+    items: NDArray[np.int64], window: NDArray[np.int32], unit_rows: NDArray[np.float32]
+) -> list[NDArray[np.float32]]:
+    """Cosine with each of the newest items of the session; 0 where there is none."""
+    columns = [np.zeros(items.shape, np.float32) for _ in range(_N_COSINES)]
+    for start in range(0, len(items), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        rows = unit_rows[items[part]]
+        for column, seen in zip(columns, window[part, ::-1].T, strict=False):
+            cosines = np.einsum("ncd,nd->nc", rows, unit_rows[np.maximum(seen, 0)])
+            column[part] = cosines * (seen != PAD)[:, None]
+    return columns
+
+
+class Ranker:
+    """Two small layers over the features of a candidate, beside a straight line.
+
+    Args:
+        weights: `widen_kernel` (n_features, hidden), `widen_bias`, `mix_kernel` (hidden, hidden),
+            `mix_bias`, `narrow_kernel` (hidden,), `line` (n_features,); float32.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        self.weights = {name: np.asarray(array) for name, array in weights.items()}
+
+    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score candidates; shape (n, n_candidates, n_features) in, (n, n_candidates) out."""
+        w = self.weights
+        n, n_candidates, n_features = features.shape
+        flat = features.reshape(-1, n_features)
+        hidden = np.maximum(flat @ w["widen_kernel"] + w["widen_bias"], 0)
+        hidden = np.maximum(hidden @ w["mix_kernel"] + w["mix_bias"], 0)
+        scores: NDArray[np.float32] = hidden @ w["narrow_kernel"] + flat @ w["line"]
+        return scores.reshape(n, n_candidates)
+
+    def rerank(
+        self, log_probabilities: NDArray[np.float32], found: Candidates
+    ) -> NDArray[np.float32]:
+        """Share the candidates' probability among them anew; the other items keep theirs.
+
+        Args:
+            log_probabilities: Of the network, shape (n, n_items); changed in place.
+            found: Of `candidates`.
+        """
+        scores = self.scores(found.features)
+        mass = np.take_along_axis(log_probabilities, found.items, axis=1)
+        shared = scores + (_log_sum(mass) - _log_sum(scores))
+        np.put_along_axis(log_probabilities, found.items, shared, axis=1)
+        return log_probabilities
+
+
+def _log_sum(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    top = values.max(axis=1, keepdims=True)
+    total: NDArray[np.float32] = top + np.log(np.exp(values - top).sum(axis=1, keepdims=True))
+    return total

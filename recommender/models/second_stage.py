@@ -1,0 +1,97 @@
+"""The second stage as the network uses it: facts about items and the ranker fitted on them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.data.examples import Sessions, prefixes, select_sessions
+from recommender.models.facts import ItemFacts
+from recommender.models.partner import Partner
+from recommender.models.ranker import Candidates, Ranker, candidates
+from recommender.settings import Settings
+
+MAX_QUERIES = 20_000
+"""Held-out queries that a ranker learns from; of more, an evenly spread part."""
+_SCORES_AT_ONCE = 8_000_000
+
+Scored = Callable[[Sessions], NDArray[np.float32]]
+"""Log-probabilities of the network, shape (n, n_items), of n sessions."""
+
+
+class SecondStage(NamedTuple):
+    """What ranks the network's first items again.
+
+    Attributes:
+        ranker: Fitted on held-out sessions.
+        facts: About the items of the sessions that the network learned from.
+        partner: Made of the same sessions; None in the variant `ranked`.
+    """
+
+    ranker: Ranker
+    facts: ItemFacts
+    partner: Partner | None = None
+
+    def rerank(
+        self,
+        log_probabilities: NDArray[np.float32],
+        sessions: Sessions,
+        unit_rows: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Share the best items' probability among them anew; the other items keep theirs.
+
+        Args:
+            log_probabilities: Of the network, shape (n, n_items); changed in place.
+            sessions: What was seen so far, n of them.
+            unit_rows: Item vectors of length 1, shape (n_items, dim).
+        """
+        found = candidates(log_probabilities, sessions, unit_rows, self.facts, self.partner)
+        return self.ranker.rerank(log_probabilities, found)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that serving loads."""
+        weights = {f"ranker_{name}": array for name, array in self.ranker.weights.items()}
+        partner = {} if self.partner is None else self.partner.arrays()
+        return {**weights, **self.facts._asdict(), **partner}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self | None:
+        """What `arrays` gave; None if there is no second stage among them."""
+        weights = {
+            name.removeprefix("ranker_"): array
+            for name, array in arrays.items()
+            if name.startswith("ranker_")
+        }
+        if not weights:
+            return None
+        facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
+        partner = Partner.from_arrays(arrays, settings) if "rules_rule_starts" in arrays else None
+        return cls(Ranker(weights), facts, partner)
+
+
+def held_out_candidates(
+    held_out: Sessions,
+    scored: Scored,
+    unit_rows: NDArray[np.float32],
+    facts: ItemFacts,
+    partner: Partner | None,
+) -> tuple[Candidates, NDArray[np.int32]]:
+    """Candidates of held-out queries and their true next items, oldest session first.
+
+    Args:
+        held_out: Sessions that the network has not learned from.
+        scored: The network.
+        unit_rows: Item vectors of length 1, shape (n_items, dim).
+        facts: About the items of the sessions that the network learned from.
+        partner: Made of the same sessions.
+    """
+    queries, targets, _ = prefixes(held_out)
+    spread = np.linspace(0, len(targets) - 1, min(MAX_QUERIES, len(targets))).astype(np.int64)
+    size = max(1, _SCORES_AT_ONCE // len(unit_rows))
+    parts = []
+    for start in range(0, len(spread), size):
+        asked = select_sessions(queries, spread[start : start + size])
+        parts.append(candidates(scored(asked), asked, unit_rows, facts, partner))
+    found = Candidates(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    return found, targets[spread]

@@ -1,0 +1,39 @@
+"""What single items tell: counts by hand, and nothing of the future."""
+
+import numpy as np
+import pytest
+
+from recommender.data.examples import sessions_from_lists
+from recommender.models.facts import MEMORIES, demand_history, item_facts
+
+
+def test_demand_counts_newer_clicks_more() -> None:
+    """Three sessions at 0, 1/2 and 1 of the period: item 0 is old, item 1 new."""
+    facts = item_facts(sessions_from_lists([[0, 0], [2], [1, 1]]), 3)
+    expected = np.log(2 * np.exp(-1 / MEMORIES) + 0.3)
+    np.testing.assert_allclose(facts.demand[0], expected, atol=2e-3)
+    np.testing.assert_allclose(facts.demand[1], np.log(2.3), atol=2e-3)
+
+
+def test_returns_are_counted_by_session() -> None:
+    """Item 0: two sessions, one of which sees it three times: two returns."""
+    facts = item_facts(sessions_from_lists([[0, 1, 0, 0], [0]]), 3)
+    assert float(facts.returns[0]) == pytest.approx(np.log(2.5 / 7), abs=2e-3)
+    assert float(facts.returns[2]) == pytest.approx(np.log(0.5 / 5), abs=2e-3)
+
+
+def test_history_knows_nothing_of_later_spans() -> None:
+    random = np.random.default_rng(0)
+    lists = [random.integers(5, size=3).tolist() for _ in range(40)]
+    whole = demand_history(sessions_from_lists(lists), 5, 4)
+    changed = demand_history(sessions_from_lists(lists[:20] + [[4, 4, 4]] * 20), 5, 4)
+    np.testing.assert_array_equal(whole[:3], changed[:3])
+    assert (whole[3] != changed[3]).any()
+    np.testing.assert_array_equal(whole[0], np.float16(np.log(0.3)))
+
+
+def test_the_end_of_the_history_does_not_depend_on_its_spans() -> None:
+    random = np.random.default_rng(0)
+    sessions = sessions_from_lists([random.integers(5, size=3).tolist() for _ in range(40)])
+    one, many = (demand_history(sessions, 5, n)[-1] for n in (1, 16))
+    np.testing.assert_allclose(one.astype(float), many.astype(float), atol=5e-3)
