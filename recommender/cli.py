@@ -27,7 +27,18 @@ AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 _INTERRUPTED = "Interrupted; what was there before is unchanged."
 _EXTRA_OF = {
     **dict.fromkeys(
-        ["duckdb", "gensim", "keras", "narwhals", "pandas", "pyarrow", "scipy", "sklearn"], "train"
+        [
+            "duckdb",
+            "gensim",
+            "keras",
+            "narwhals",
+            "optuna",
+            "pandas",
+            "pyarrow",
+            "scipy",
+            "sklearn",
+        ],
+        "train",
     ),
     "tensorflow": "train",
     "elasticsearch": "elasticsearch",
