@@ -13,6 +13,7 @@ from pipelines.train import OnTraining
 from recommender.data.split import Split, borders_of
 from recommender.data.steps import load_session_log
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
+from recommender.evaluation.summary import JudgedModel, seed_entry
 from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -40,6 +41,7 @@ def evaluate_models(
     on_training: OnTraining,
     *,
     batch_sizes: Sequence[int] = (),
+    n_seeds: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Make the report of `recommender evaluate`.
@@ -52,6 +54,8 @@ def evaluate_models(
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
         batch_sizes: At these the first model is trained once more, for the report.
+        n_seeds: Trainings of each model that another seed changes; the first is the row, all of
+            them tell the spread.
         say: Told what begins, and what large models will take before the first is trained.
 
     Raises:
@@ -64,8 +68,9 @@ def evaluate_models(
     contest = Contest(workspace, settings, log, borders, on_training)
     predicted = {name: _predicted(name, contest.judging, settings, say) for name in names}
     rows = [
-        replace(contest.judge(contest.train(name)), name=name, predicted=predicted[name])
+        replace(row, name=name, predicted=predicted[name])
         for name in names
+        for row in [_judged(contest, name, n_seeds)]
     ]
     report = contest.report(rows)
     if batch_sizes:
@@ -75,6 +80,20 @@ def evaluate_models(
         )
     ranks = SavedRanks.of(contest.examination, rows)
     return Evaluation(report, contest.page(report), ranks)
+
+
+def _judged(contest: Contest, name: str, n_seeds: int) -> JudgedModel:
+    """The row of `model.seed`, with what the seeds after it come to."""
+    first = contest.train(name)
+    row = contest.judge(first)
+    if n_seeds == 1 or not first.model.uses_seed:
+        return row
+    seed, k = contest.settings.model.seed, contest.settings.evaluation.k
+    entries = [seed_entry(seed, row.judgement, row.train_s, k)]
+    for other in range(seed + 1, seed + n_seeds):
+        again = contest.judge(contest.train(name, other))
+        entries.append(seed_entry(other, again.judgement, again.train_s, k))
+    return replace(row, seeds=entries)
 
 
 def _predicted(
