@@ -16,6 +16,7 @@ from recommender.settings import Settings
 MAX_QUERIES = 20_000
 """Held-out queries that a ranker learns from; of more, an evenly spread part."""
 _SCORES_AT_ONCE = 8_000_000
+_ROWS_AT_ONCE = 512
 
 Scored = Callable[[Sessions], NDArray[np.float32]]
 """Log-probabilities of the network, shape (n, n_items), of n sessions."""
@@ -47,8 +48,12 @@ class SecondStage(NamedTuple):
             sessions: What was seen so far, n of them.
             unit_rows: Item vectors of length 1, shape (n_items, dim).
         """
-        found = candidates(log_probabilities, sessions, unit_rows, self.facts, self.partner)
-        return self.ranker.rerank(log_probabilities, found)
+        for start in range(0, len(log_probabilities), _ROWS_AT_ONCE):
+            part = np.arange(start, min(start + _ROWS_AT_ONCE, len(log_probabilities)))
+            rows, asked = log_probabilities[part], select_sessions(sessions, part)
+            found = candidates(rows, asked, unit_rows, self.facts, self.partner)
+            log_probabilities[part] = self.ranker.rerank(rows, found)
+        return log_probabilities
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that serving loads."""

@@ -6,7 +6,7 @@ import pytest
 from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.errors import ArtifactError
 from recommender.models.facts import item_facts
-from recommender.models.ranker import N_FEATURES, Candidates, Ranker, candidates
+from recommender.models.ranker import N_FEATURES, Candidates, Ranker, _soft_ranks, candidates
 from recommender.models.ranker_training import RankerNetwork, _Fit, fit_ranker
 from recommender.models.second_stage import SecondStage
 from recommender.models.softmax import Softmax
@@ -47,6 +47,15 @@ def test_a_second_stage_of_another_version_is_refused() -> None:
     with pytest.raises(ArtifactError, match="train again"):
         SecondStage.from_arrays(weights, Settings())
     assert found(sessions_from_lists([[3]]))[1].features.shape[2] == N_FEATURES
+
+
+def test_a_rounding_error_moves_no_rank_by_more_than_itself() -> None:
+    own = np.log(np.array([[0.4, 0.2, 0.2, 0.1]], np.float32))
+    swapped = own.copy()
+    swapped[0, 1] -= 1e-6
+    swapped[0, 2] += 1e-6
+    np.testing.assert_allclose(_soft_ranks(own)[0], [0, 1.5, 1.5, 3], atol=1e-5)
+    np.testing.assert_allclose(_soft_ranks(swapped), _soft_ranks(own), atol=1e-4)
 
 
 def test_an_untrained_ranker_keeps_the_order_and_the_probabilities() -> None:
