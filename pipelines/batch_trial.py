@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.batch_sizes import JOB_NAME, load_sessions
-from recommender.data.examples import sessions_from_lists
+from recommender.data.examples import hold_out, sessions_from_lists
 from recommender.evaluation.course import best_epoch
 from recommender.models.registry import model_class
 from recommender.settings import Settings
@@ -33,6 +33,7 @@ def run_trial(folder: Path) -> dict[str, Any]:
     before = _fresh_peak_mb()
     began = time.perf_counter()
     model = kind(job["n_items"], settings)
+    train, held_out = hold_out(train, held_out, model.min_held_out)
     model.fit(train, held_out, seed=settings.model.seed)
     took_s = time.perf_counter() - began
     peak = _peak_mb()

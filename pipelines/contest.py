@@ -52,13 +52,17 @@ class Contest:
         self._lookup = product_lookup(workspace)
         self.examination = examine(self.judging, queries_of(self.judging.held_out), self._lookup)
 
-    def train(self, name: str) -> Trained:
+    def train(self, name: str, seed: int | None = None) -> Trained:
         """Let validation choose, then train on all days before the judged ones.
 
         Args:
             name: A model, `NAME` or `NAME:VARIANT`.
+            seed: Instead of `model.seed`.
         """
         model, settings = chosen_model(name, self.settings)
+        if seed is not None:
+            seeded = settings.model.model_copy(update={"seed": seed})
+            settings = settings.model_copy(update={"model": seeded})
         choice = choose(model, self.choosing, settings, self._on_training)
         return train(
             choice,

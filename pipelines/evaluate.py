@@ -1,6 +1,6 @@
 """Train several models on earlier days and judge all of them on the same later ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +10,10 @@ from pipelines.contest import Contest
 from pipelines.report import PAGE_NAME, REPORT_NAME, plain_json, write_files
 from pipelines.tables import costs_in_words
 from pipelines.train import OnTraining
-from recommender.data.split import borders_of
+from recommender.data.split import Split, borders_of
 from recommender.data.steps import load_session_log
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
+from recommender.evaluation.summary import JudgedModel, seed_entry
 from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -40,6 +41,7 @@ def evaluate_models(
     on_training: OnTraining,
     *,
     batch_sizes: Sequence[int] = (),
+    n_seeds: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Make the report of `recommender evaluate`.
@@ -52,6 +54,8 @@ def evaluate_models(
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
         batch_sizes: At these the first model is trained once more, for the report.
+        n_seeds: Trainings of each model that another seed changes; the first is the row, all of
+            them tell the spread.
         say: Told what begins, and what large models will take before the first is trained.
 
     Raises:
@@ -62,17 +66,11 @@ def evaluate_models(
     log = load_session_log(workspace.events_dir, settings)
     borders = borders_of(log, settings, test_us)
     contest = Contest(workspace, settings, log, borders, on_training)
-    # What is too large is refused before anything is trained.
-    predicted = {}
-    for name in names:
-        model, chosen = chosen_model(name, settings)
-        untrained = model_class(model)(len(contest.judging.vocabulary), chosen)
-        predicted[name] = untrained.predicted_costs(contest.judging.train)
-        if predicted[name]:
-            say(f"{name} will take {costs_in_words(predicted[name])}.")
+    predicted = {name: _predicted(name, contest.judging, settings, say) for name in names}
     rows = [
-        replace(contest.judge(contest.train(name)), name=name, predicted=predicted[name])
+        replace(row, name=name, predicted=predicted[name])
         for name in names
+        for row in [_judged(contest, name, n_seeds)]
     ]
     report = contest.report(rows)
     if batch_sizes:
@@ -82,6 +80,32 @@ def evaluate_models(
         )
     ranks = SavedRanks.of(contest.examination, rows)
     return Evaluation(report, contest.page(report), ranks)
+
+
+def _judged(contest: Contest, name: str, n_seeds: int) -> JudgedModel:
+    """The row of `model.seed`, with what the seeds after it come to."""
+    first = contest.train(name)
+    row = contest.judge(first)
+    if n_seeds == 1 or not first.model.uses_seed:
+        return row
+    seed, k = contest.settings.model.seed, contest.settings.evaluation.k
+    entries = [seed_entry(seed, row.judgement, row.train_s, k)]
+    for other in range(seed + 1, seed + n_seeds):
+        again = contest.judge(contest.train(name, other))
+        entries.append(seed_entry(other, again.judgement, again.train_s, k))
+    return replace(row, seeds=entries)
+
+
+def _predicted(
+    name: str, judging: Split, settings: Settings, say: Callable[[str], None]
+) -> Mapping[str, float]:
+    """What a model says it will take; one that is too large is refused before any training."""
+    model, chosen = chosen_model(name, settings)
+    untrained = model_class(model)(len(judging.vocabulary), chosen)
+    costs = untrained.predicted_costs(judging.train)
+    if costs:
+        say(f"{name} will take {costs_in_words(costs)}.")
+    return costs
 
 
 def write_evaluation(folder: Path, done: Evaluation) -> Path:

@@ -8,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from recommender.evaluation import wording
+
 WIDTH = 100
 """Columns that a terminal has at least."""
 
@@ -30,6 +32,7 @@ def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
         _costs(report),
         *_foreseen(report),
         *_settled(report),
+        *_spread(report),
         *(_metrics(report, exclusion) for exclusion in judged),
     ]
     if report["differences"]:
@@ -61,6 +64,17 @@ def _settled(report: Mapping[str, Any]) -> list[str]:
         if model["settled"]
     ]
     return ["\n".join(["Chosen on validation", *lines])] if lines else []
+
+
+def _spread(report: Mapping[str, Any]) -> list[str]:
+    """What other seeds came to, for each exclusion."""
+    lines = [
+        f"{model['name']}, exclude {exclusion}: {wording.spread(model, exclusion)}"
+        for model in report["models"]
+        if model.get("seeds")
+        for exclusion in model["metrics"]
+    ]
+    return ["\n".join(["Trained from several seeds", *lines])] if lines else []
 
 
 def _foreseen(report: Mapping[str, Any]) -> list[str]:

@@ -169,9 +169,9 @@ def _shares(
         path = shop.config or shop.workspace.settings_path
         change_settings(path, {f"evaluation.{name}": share for name, share in shares.items()})
         shop.say(
-            f"{path} says so from now on: the last {shares['test_share']:.4g} of the sessions are "
-            f"the test, the {shares['validation_share']:.4g} before them the validation "
-            "(evaluation.test_share, evaluation.validation_share)"
+            f"The last {100 * shares['test_share']:.4g} % of the sessions are the test, the "
+            f"{100 * shares['validation_share']:.4g} % before them the validation; {path} says so "
+            "from now on (evaluation.test_share, evaluation.validation_share)"
         )
     return shares
 

@@ -97,6 +97,7 @@ def line_chart(
     x_format: Format = "{:g}".format,
     x_log: bool = False,
     square: bool = False,
+    from_zero: bool = False,
 ) -> Markup:
     """Draw curves.
 
@@ -112,14 +113,15 @@ def line_chart(
         x_format: How to write numbers below it.
         x_log: Whether equal ratios are equally far apart; then `x_ticks` are needed.
         square: Give both axes the same numbers from 0, and draw where x = y.
+        from_zero: Begin the upright axis at 0, for amounts.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
     ys += [end for line in lines for interval in line.intervals for end in interval]
     if square:
         xs = ys = [*xs, *ys, 0.0]
-    across = list(x_ticks) or nice_ticks(min(xs), max(xs), 6)
-    up = nice_ticks(min(ys), max(ys))
+    up = nice_ticks(min([*ys, 0.0] if from_zero else ys), max(ys))
+    across = up if square else list(x_ticks) or nice_ticks(min(xs), max(xs), 6)
     low, high = min(*across, *xs), max(*across, *xs)
     x = _Scale(low, high, _LEFT + 6, WIDTH - _RIGHT, x_log)
     y = _Scale(up[0], up[-1], _LINE_HEIGHT - _BOTTOM, _TOP)

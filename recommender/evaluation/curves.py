@@ -101,6 +101,7 @@ def batch_charts(records: Sequence[Record]) -> list[Markup]:
             x_ticks=sizes,
             x_log=True,
             y_format=short,
+            from_zero=name not in records[0]["validation"],
         )
         for number, (name, values) in enumerate(figures.items())
     ]

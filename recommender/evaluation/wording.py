@@ -54,6 +54,9 @@ KINDS = {
     "any": "One more visit",
 }
 
+_HONEST = 0.02
+"""A mean gap between promise and outcome that nobody would notice."""
+
 NOISE = {"impossible_rate": "visits with an impossible rate: over 60 events in a minute"}
 
 
@@ -157,12 +160,16 @@ def calibration_words(name: str, entry: Mapping[str, Any], k: int) -> str:
     """Whether the promises of a model come true."""
     about = "its first product" if name == "first" else f"its row of {k}"
     promised, came = entry["promised"], entry["came_true"]
-    gap = entry["expected_calibration_error"]
-    kind = "too modest" if promised < came else "too sure"
-    verdict = "honest to a point or two" if gap < 0.02 else f"{kind}, by {percent(gap)} points"
+    gap, off = entry["expected_calibration_error"], abs(promised - came)
+    if gap < _HONEST:
+        verdict = "honest to a point or two"
+    elif off < gap / 2:
+        verdict = f"right on the whole, yet {percent(gap)} points off where it is more or less sure"
+    else:
+        verdict = f"{'too modest' if promised < came else 'too sure'} by {percent(off)} points"
     return (
         f"For {about} it promised {percent(promised)} of 100 and {percent(came)} came true: "
-        f"{verdict} on average (expected calibration error {decimals(gap)})."
+        f"{verdict} (expected calibration error {decimals(gap)})."
     )
 
 
@@ -196,6 +203,23 @@ def left_out(report: Report) -> list[tuple[str, str, str]]:
     if "refused" in data and not data["refused"]:
         lines.append(("Refused at import", "", "no rows"))
     return lines
+
+
+def spread(model: Mapping[str, Any], exclusion: str) -> str:
+    """How far trainings from several seeds lie apart.
+
+    Example:
+        >>> metrics = [{"none": {"recall@20": value, "mrr@20": 0.3}} for value in (0.71, 0.7)]
+        >>> spread({"seeds": [{"metrics": one} for one in metrics]}, "none")
+        '2 seeds: recall@20 .700 … .710, mrr@20 .300 … .300'
+    """
+    found = [entry["metrics"][exclusion] for entry in model["seeds"]]
+    ranges = [
+        f"{metric} {decimals(min(one[metric] for one in found))} … "
+        f"{decimals(max(one[metric] for one in found))}"
+        for metric in found[0]
+    ]
+    return f"{len(found)} seeds: {', '.join(ranges)}"
 
 
 def place(rank: int, k: int) -> str:

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from recommender.data.examples import Sessions, prefixes, select_sessions
 from recommender.models.metrics import hits, reciprocal_ranks
 from recommender.models.neighbors_index import SessionIndex
-from recommender.models.neighbors_search import Weights, search
+from recommender.models.neighbors_search import Weights, costs_of, search
 from recommender.models.neighbors_variants import CHOICES, Parameters, weights_of
 from recommender.settings import NeighborsVariant
 
-MAX_QUERIES = 5000
-"""Of more validation queries an evenly spread part is asked."""
+MIN_QUERIES, MAX_QUERIES = 1000, 5000
+"""Of more validation queries an evenly spread part is asked, the less the more one costs."""
+
+_MAX_COST = 4_000_000
+"""Sessions that are looked through in a trial, where `MIN_QUERIES` allow it."""
 
 ROUNDS = 2
 """How often every parameter is looked at; a round that changes nothing is the last."""
@@ -43,10 +46,7 @@ def choose_parameters(
         validation: Later sessions.
         on_trial: Told each trial's number and quality.
     """
-    queries, targets, _ = prefixes(validation)
-    if len(targets) > MAX_QUERIES:
-        spread = np.linspace(0, len(targets) - 1, MAX_QUERIES).astype(np.int64)
-        queries, targets = select_sessions(queries, spread), targets[spread]
+    queries, targets = _asked(index, weights_of(index, variant, start), validation)
     known: dict[tuple[float | int | str, ...], float] = {}
 
     def quality(parameters: Parameters) -> float:
@@ -69,6 +69,19 @@ def choose_parameters(
         if best == before:
             break
     return best
+
+
+def _asked(
+    index: SessionIndex, weights: Weights, validation: Sessions
+) -> tuple[Sessions, NDArray[np.int32]]:
+    """Queries spread evenly over validation, and their next items."""
+    queries, targets, _ = prefixes(validation)
+    cost = max(float(costs_of(index, weights, queries).mean()), 1.0)
+    n_queries = int(np.clip(_MAX_COST / cost, MIN_QUERIES, MAX_QUERIES))
+    if len(targets) <= n_queries:
+        return queries, targets
+    spread = np.linspace(0, len(targets) - 1, n_queries).astype(np.int64)
+    return select_sessions(queries, spread), targets[spread]
 
 
 def target_ranks(

@@ -228,12 +228,16 @@ def best_items(
     return items, scores
 
 
+def costs_of(index: SessionIndex, weights: Weights, sessions: Sessions) -> NDArray[np.int64]:
+    """How many sessions at most are looked through for each session, shape (n_sessions,)."""
+    held = np.minimum(np.diff(index.holder_starts), weights.sample_size)
+    until = np.concatenate([[0], np.cumsum(held[sessions.items], dtype=np.int64)])
+    return np.diff(until[sessions.starts])
+
+
 def _pieces(index: SessionIndex, weights: Weights, sessions: Sessions) -> Iterator[slice]:
     """Cut sessions into pieces whose items are held by no more than a bounded number of others."""
-    held = np.minimum(np.diff(index.holder_starts), weights.sample_size)
-    step_costs = np.concatenate([[0], np.cumsum(held[sessions.items], dtype=np.int64)])
-    costs = np.diff(step_costs[sessions.starts])
-    first = _first_of_runs(np.cumsum(costs) // _HOLDERS_AT_ONCE)
+    first = _first_of_runs(np.cumsum(costs_of(index, weights, sessions)) // _HOLDERS_AT_ONCE)
     for begin, end in itertools.pairwise([*first.tolist(), sessions.n_sessions]):
         yield slice(begin, end)
 

@@ -32,9 +32,9 @@ NO_DECAY = 1000.0
 """A decay so slow that it makes no difference."""
 
 _LAST_ITEM = (True, False)
-_K = (500, 50, 100, 200, 1000, 1500)
-_SAMPLE_SIZE = (5000, 500, 1000, 2500, 10_000)
-_WINDOW = (20, 2, 3, 5, 10)
+_K = (500, 100, 200, 1000)
+_SAMPLE_SIZE = (5000, 500, 1000)
+_WINDOW = (20, 3, 5, 10)
 _LAMBDA_IDF = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 CHOICES: dict[NeighborsVariant, dict[str, tuple[float | int | str, ...]]] = {
@@ -50,10 +50,10 @@ CHOICES: dict[NeighborsVariant, dict[str, tuple[float | int | str, ...]]] = {
     },
     "vstan": {
         "last_item": _LAST_ITEM,
-        "lambda_snh": (1.0, 0.05, 0.1, 0.2, 0.4, 0.7, 2.0, NO_DECAY),
-        "lambda_spw": (1.0, 0.1, 0.5, 2.0, 4.0, 8.0, NO_DECAY),
-        "lambda_ipw": (1.0, 0.1, 0.5, 2.0, 4.0, 8.0, NO_DECAY),
-        "lambda_inh": (2.0, 0.5, 1.0, 4.0, 8.0, NO_DECAY),
+        "lambda_snh": (1.0, 0.1, 0.2, 0.4, 0.7, 2.0, NO_DECAY),
+        "lambda_spw": (1.0, 0.5, 2.0, 4.0, 8.0, NO_DECAY),
+        "lambda_ipw": (1.0, 0.5, 2.0, 4.0, 8.0, NO_DECAY),
+        "lambda_inh": (2.0, 1.0, 4.0, 8.0, NO_DECAY),
         "lambda_idf": (5.0, 0.0, 1.0, 2.0, 10.0),
         "similarity": ("cosine", "vec"),
         "sample_size": _SAMPLE_SIZE,

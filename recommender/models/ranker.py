@@ -19,6 +19,8 @@ from recommender.models.facts import ItemFacts
 from recommender.models.partner import Partner
 
 N_CANDIDATES = 100
+N_FEATURES = 26
+"""Columns of a candidate without a partner."""
 _N_AGES = 5
 _N_COSINES = 3
 _WINDOW = 20

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, prefixes, select_sessions
+from recommender.errors import ArtifactError
 from recommender.models.facts import ItemFacts
-from recommender.models.partner import Partner
-from recommender.models.ranker import Candidates, Ranker, candidates
+from recommender.models.partner import N_COLUMNS, Partner
+from recommender.models.ranker import N_FEATURES, Candidates, Ranker, candidates
 from recommender.settings import Settings
 
 MAX_QUERIES = 20_000
@@ -57,7 +58,11 @@ class SecondStage(NamedTuple):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self | None:
-        """What `arrays` gave; None if there is no second stage among them."""
+        """What `arrays` gave; None if there is no second stage among them.
+
+        Raises:
+            ArtifactError: If another version of this package fitted it.
+        """
         weights = {
             name.removeprefix("ranker_"): array
             for name, array in arrays.items()
@@ -65,8 +70,14 @@ class SecondStage(NamedTuple):
         }
         if not weights:
             return None
-        facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
         partner = Partner.from_arrays(arrays, settings) if "rules_rule_starts" in arrays else None
+        given, known = N_FEATURES + (N_COLUMNS if partner else 0), len(weights["line"])
+        if given != known:
+            raise ArtifactError(
+                f"the second stage was fitted on {known} features and this version gives {given}: "
+                "train again, or serve with the version that trained it"
+            )
+        facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
         return cls(Ranker(weights), facts, partner)
 
 

@@ -106,6 +106,23 @@ def test_over_a_budget_nothing_is_trained(root: Path) -> None:
     assert "more than onehot.max_bytes" in done.stderr
 
 
+def test_several_seeds_tell_the_spread(root: Path, tmp_path: Path) -> None:
+    """The first seed is the row; what no seed changes is trained once."""
+    out = ("--out", str(tmp_path))
+    models = ("--models", "word2vec,popularity")
+    done = call(root, "evaluate", "--json", *models, "--seeds", "3", *out)
+    assert done.exit_code == 0, done.output
+    network, popularity = json.loads(done.stdout)["models"]
+    assert [entry["seed"] for entry in network["seeds"]] == [0, 1, 2]
+    assert popularity["seeds"] == []
+    found = [entry["metrics"]["none"]["mrr@20"] for entry in network["seeds"]]
+    assert found[0] == network["metrics"]["none"]["mrr@20"]["value"]
+    assert len(set(found)) > 1
+    assert "trained from 3 seeds: recall@20" in (tmp_path / "report.html").read_text("utf-8")
+    done = call(root, "evaluate", "--models", "word2vec", "--seeds", "2")
+    assert "word2vec, exclude none: 2 seeds: recall@20" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "words"),
     [

@@ -198,7 +198,7 @@ def test_sessions_come_with_their_split(recommender, tmp_path, shop):
 
     assert done.exit_code == 0, done.output
     assert f"{path}: 2 rows, 2 imported\n" in done.stderr
-    assert "the last 0.05 of the sessions are the test" in done.stderr
+    assert "The last 5 % of the sessions are the test, the 5 % before them" in done.stderr
     assert load_settings(shop / "recommender.toml", environ={}).evaluation.test_share == 0.05
     assert recommender("sessions", path).stderr == (
         f"{path}: 2 rows, 0 imported, 2 already there\n"

@@ -149,6 +149,16 @@ def test_files_that_cannot_be_read(take_sessions, write, tmp_path):
         take_sessions(tmp_path / "no.jsonl")
 
 
+def test_without_consent_they_are_stored_without_an_id(take_sessions, write, log):
+    denied = AS_THEY_ARE.model_copy(
+        update={"import_": AS_THEY_ARE.import_.model_copy(update={"consent": "denied"})}
+    )
+    path = write("a.jsonl", lines(["A", "B"]))
+    assert take_sessions(path, denied).imported == 1
+    assert take_sessions(path, denied).imported == 0
+    assert log("session_id", "consent", "item_id") == [(None, "denied", "A"), (None, "denied", "B")]
+
+
 def test_a_dry_run_shows_and_writes_nothing(take_sessions, write, workspace):
     counts = take_sessions(write("a.jsonl", lines(["A", "B"], ["C"])), dry_run=True)
     assert counts.preview == [{"row": 1, "item_ids": ["A", "B"]}, {"row": 2, "item_ids": ["C"]}]

@@ -166,6 +166,13 @@ def test_sessions_without_times_speak_of_no_days(make_report) -> None:
     assert "the list decides which comes first" in page.text
 
 
+def test_what_a_large_model_foretold(make_report) -> None:
+    report = make_report()
+    report["models"][0]["predicted"] = {"file_bytes": 1.2e9, "train_s": 61.4}
+    words = "sequential_rules foretold 1,200.0 MB as a file and about 61 s before it was trained"
+    assert words in page_of(report).text
+
+
 def test_what_the_gate_said(make_report) -> None:
     report = make_report()
     assert "The gate" not in page_of(report).text
@@ -217,7 +224,7 @@ def test_epochs_batches_and_calibration_are_drawn(make_report) -> None:
     page = page_of(report)
     assert "No: up to epoch 3 it learned" in page.text
     assert "random start, seed 0 (kept)" in page.text
-    assert "too sure, by 5.0 points" in page.text
+    assert "too sure by 5.0 points (expected calibration error .050)" in page.text
     assert "was trained from scratch at 2 batch sizes" in page.text
     assert sum(one.startswith("epochs-") and one.endswith("-t") for one in page.ids) == 4
     assert sum(one.startswith("batch-") and one.endswith("-t") for one in page.ids) == 4
@@ -230,6 +237,20 @@ def test_the_policy_allows_this_style_and_nothing_else(make_report) -> None:
     assert "default-src 'none'; style-src 'sha256-" in text.replace("&#39;", "'")
     assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in text
+
+
+@pytest.mark.parametrize(
+    ("promised", "came_true", "gap", "said"),
+    [
+        (0.40, 0.41, 0.012, "honest to a point or two"),
+        (0.40, 0.30, 0.10, "too sure by 10.0 points"),
+        (0.30, 0.36, 0.07, "too modest by 6.0 points"),
+        (0.40, 0.39, 0.08, "right on the whole, yet 8.0 points off"),
+    ],
+)
+def test_promises_in_words(promised: float, came_true: float, gap: float, said: str) -> None:
+    entry = {"promised": promised, "came_true": came_true, "expected_calibration_error": gap}
+    assert said in wording.calibration_words("first", entry, 20)
 
 
 def sentences_with(report: dict[str, Any], value: float, low: float, high: float) -> str:
