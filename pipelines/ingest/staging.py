@@ -59,6 +59,8 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         "temp_directory": str(folder / "spill"),
         "TimeZone": "UTC",
         "preserve_insertion_order": "false",
+        # Where Python has no script, as in a notebook, duckdb would draw a bar on stdout.
+        "enable_progress_bar": "false",
         # The database is thrown away in the end: nothing that survives a crash is worth its time.
         "checkpoint_threshold": "1TB",
     }

@@ -71,7 +71,7 @@ def test_a_lost_array_names_itself(tmp_path: Path) -> None:
 def test_other_sessions_or_settings_are_another_study(tmp_path: Path) -> None:
     open_study(tmp_path, head()).add(DONE)
     batch = Settings.model_validate({"softmax": {"batch_size": 64}})
-    tuned = Settings.model_validate({"softmax": {"dim": 65}, "word2vec": {"dim": 64}})
+    tuned = Settings.model_validate({"softmax": {"dim": 65}})
     served = Settings.model_validate({"serve": {"port": 1}, "model": {"name": "popularity"}})
     for same in (head(tuned), head(served)):
         assert open_study(tmp_path, same).trials == [DONE]
