@@ -16,7 +16,8 @@ from recommender.settings import Settings
 MAX_QUERIES = 20_000
 """Held-out queries that a ranker learns from; of more, an evenly spread part."""
 _SCORES_AT_ONCE = 8_000_000
-_ROWS_AT_ONCE = 512
+_SESSIONS_AT_ONCE = 256
+"""Each has a hundred candidates with some dozens of numbers."""
 
 Scored = Callable[[Sessions], NDArray[np.float32]]
 """Log-probabilities of the network, shape (n, n_items), of n sessions."""
@@ -48,11 +49,11 @@ class SecondStage(NamedTuple):
             sessions: What was seen so far, n of them.
             unit_rows: Item vectors of length 1, shape (n_items, dim).
         """
-        for start in range(0, len(log_probabilities), _ROWS_AT_ONCE):
-            part = np.arange(start, min(start + _ROWS_AT_ONCE, len(log_probabilities)))
-            rows, asked = log_probabilities[part], select_sessions(sessions, part)
-            found = candidates(rows, asked, unit_rows, self.facts, self.partner)
-            log_probabilities[part] = self.ranker.rerank(rows, found)
+        for start in range(0, sessions.n_sessions, _SESSIONS_AT_ONCE):
+            part = log_probabilities[start : start + _SESSIONS_AT_ONCE]
+            asked = select_sessions(sessions, np.arange(start, start + len(part)))
+            found = candidates(part, asked, unit_rows, self.facts, self.partner)
+            self.ranker.rerank(part, found)
         return log_probabilities
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -104,7 +105,7 @@ def held_out_candidates(
     """
     queries, targets, _ = prefixes(held_out)
     spread = np.linspace(0, len(targets) - 1, min(MAX_QUERIES, len(targets))).astype(np.int64)
-    size = max(1, _SCORES_AT_ONCE // len(unit_rows))
+    size = max(1, min(_SESSIONS_AT_ONCE, _SCORES_AT_ONCE // len(unit_rows)))
     parts = []
     for start in range(0, len(spread), size):
         asked = select_sessions(queries, spread[start : start + size])
