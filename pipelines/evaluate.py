@@ -6,22 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.batch_sizes import measure_batch_sizes
-from pipelines.report import (
-    PAGE_NAME,
-    REPORT_NAME,
-    data_entry,
-    page_of,
-    plain_json,
-    product_lookup,
-    write_files,
-)
+from pipelines.contest import Contest
+from pipelines.report import PAGE_NAME, REPORT_NAME, plain_json, write_files
 from pipelines.tables import costs_in_words
-from pipelines.train import OnTraining, choose, judged, train
-from recommender.data.split import Split, borders_of, split_for_choosing, split_for_judging
+from pipelines.train import OnTraining
+from recommender.data.split import Split, borders_of
 from recommender.data.steps import load_session_log
-from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
-from recommender.evaluation.summary import examine, summarize
+from recommender.evaluation.summary import JudgedModel, seed_entry
 from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -49,6 +41,7 @@ def evaluate_models(
     on_training: OnTraining,
     *,
     batch_sizes: Sequence[int] = (),
+    n_seeds: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Make the report of `recommender evaluate`.
@@ -61,6 +54,8 @@ def evaluate_models(
         test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
         on_training: Asked for somebody to tell the epochs to.
         batch_sizes: At these the first model is trained once more, for the report.
+        n_seeds: Trainings of each model that another seed changes; the first is the row, all of
+            them tell the spread.
         say: Told what begins, and what large models will take before the first is trained.
 
     Raises:
@@ -68,30 +63,37 @@ def evaluate_models(
         DataError: If the log has too few sessions or days.
         CatalogError: If there is a catalog that cannot be read.
     """
-    lookup = product_lookup(workspace)
-    sessions = load_session_log(workspace.events_dir, settings)
-    parts = borders_of(sessions, settings, test_us)
-    choosing = split_for_choosing(sessions, settings, parts)
-    judging = split_for_judging(sessions, settings, parts)
-    examination = examine(judging, queries_of(judging.held_out), lookup)
-    predicted = {name: _predicted(name, judging, settings, say) for name in names}
-    models = []
-    for name in names:
-        model, chosen = chosen_model(name, settings)
-        choice = choose(model, choosing, chosen, on_training)
-        trained = train(
-            choice, judging.vocabulary, judging.train, chosen, on_training, with_vectors=False
-        )
-        row = judged(trained, examination, chosen)
-        models.append(replace(row, name=name, predicted=predicted[name]))
-    report = summarize(examination, models, settings.evaluation)
-    report["data"] = data_entry(workspace, sessions)
+    log = load_session_log(workspace.events_dir, settings)
+    borders = borders_of(log, settings, test_us)
+    contest = Contest(workspace, settings, log, borders, on_training)
+    predicted = {name: _predicted(name, contest.judging, settings, say) for name in names}
+    rows = [
+        replace(row, name=name, predicted=predicted[name])
+        for name in names
+        for row in [_judged(contest, name, n_seeds)]
+    ]
+    report = contest.report(rows)
     if batch_sizes:
         model, chosen = chosen_model(names[0], settings)
-        report["batch_sizes"] = measure_batch_sizes(model, choosing, chosen, batch_sizes, say)
-    return Evaluation(
-        report, page_of(report, workspace, lookup), SavedRanks.of(examination, models)
-    )
+        report["batch_sizes"] = measure_batch_sizes(
+            model, contest.choosing, chosen, batch_sizes, say
+        )
+    ranks = SavedRanks.of(contest.examination, rows)
+    return Evaluation(report, contest.page(report), ranks)
+
+
+def _judged(contest: Contest, name: str, n_seeds: int) -> JudgedModel:
+    """The row of `model.seed`, with what the seeds after it come to."""
+    first = contest.train(name)
+    row = contest.judge(first)
+    if n_seeds == 1 or not first.model.uses_seed:
+        return row
+    seed, k = contest.settings.model.seed, contest.settings.evaluation.k
+    entries = [seed_entry(seed, row.judgement, row.train_s, k)]
+    for other in range(seed + 1, seed + n_seeds):
+        again = contest.judge(contest.train(name, other))
+        entries.append(seed_entry(other, again.judgement, again.train_s, k))
+    return replace(row, seeds=entries)
 
 
 def _predicted(

@@ -5,6 +5,7 @@ pointer to it moves last.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,26 +14,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.contest import Contest
 from pipelines.gate import EXCLUSION
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
 from pipelines.ingest.sources import expand
 from pipelines.night import Contestant, JudgedDays, judge_candidate, judged_days
-from pipelines.report import data_entry, page_of, product_lookup
 from pipelines.tables import evaluation_table
-from pipelines.train import OnTraining, Trained, choose, judged, train
+from pipelines.train import OnTraining, Trained
 from pipelines.version import write_version
 from recommender.data.days import day_starts, rfc3339, us_of
-from recommender.data.split import before, everything, split_for_choosing, split_for_judging
+from recommender.data.split import before
 from recommender.data.steps import SessionLog, load_session_log
-from recommender.errors import DataError
-from recommender.evaluation.protocol import queries_of
-from recommender.evaluation.summary import examine, summarize
+from recommender.disk import write_whole
+from recommender.errors import ArtifactError, DataError
+from recommender.interrupt import was_interrupted
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
 from recommender.settings import Settings
 from recommender.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 RIVALS = ("sequential_rules", "popularity")
@@ -64,7 +67,7 @@ class Run:
         self.say(reason)
 
     def write(self, runs_dir: Path) -> dict[str, Any]:
-        """Write `run.json` by rename.
+        """Write `run.json`, whole or not at all.
 
         Raises:
             DataError: If it cannot be written.
@@ -77,11 +80,10 @@ class Run:
             "took_s": self.took_s,
         }
         folder = runs_dir / self.started_at.strftime("%Y%m%dT%H%M%S%fZ")
-        draft = folder / "run.json.draft"
         try:
             folder.mkdir(parents=True)
-            draft.write_text(json.dumps(body, ensure_ascii=False, indent=2), "utf-8")
-            draft.replace(folder / "run.json")
+            text = json.dumps(body, ensure_ascii=False, indent=2)
+            write_whole(folder / "run.json", text.encode())
         except OSError as err:
             raise DataError(f"{folder} cannot be written: {err.strerror}") from err
         return body
@@ -114,7 +116,8 @@ def run_night(
             _night(workspace, settings, run, on_training, now or run.started_at)
         except BaseException as err:
             # Not handled, only noted: whatever ended the night, somebody will ask why.
-            words = "interrupted" if isinstance(err, KeyboardInterrupt) else str(err)
+            stopped = isinstance(err, KeyboardInterrupt) or was_interrupted()
+            words = "interrupted" if stopped else str(err)
             run.record.update(status="failed", reason=words or type(err).__name__)
             run.write(workspace.runs_dir)
             raise
@@ -127,15 +130,14 @@ def _night(
     with run.stage("import", "Importing…"):
         run.record["imports"] = import_sources(workspace, settings)
     with run.stage("sessions", "Cutting sessions…"):
-        log = load_session_log(workspace.events_dir, settings)
-        closed = before(log, start_of_day_us(now, settings.time_zone))
+        sessions = load_session_log(workspace.events_dir, settings)
+        closed = before(sessions, start_of_day_us(now, settings.time_zone))
     run.record["sessions"] = {
-        "events": log.n_events,
+        "events": sessions.n_events,
         "sessions": closed.sessions.n_sessions,
-        "noise": log.noise,
+        "noise": sessions.noise,
     }
-    live_folder = current(workspace.models_dir)
-    live = None if live_folder is None else load(live_folder)
+    live = _live(workspace.models_dir, run)
     data_until_us = (
         None if live is None else us_of(datetime.fromisoformat(live.manifest.data["data_until"]))
     )
@@ -144,6 +146,20 @@ def _night(
         run.end("nothing_new", _nothing_new(live, days, settings))
         return
     _judge_and_publish(workspace, settings, run, on_training, closed, days, live)
+
+
+def _live(models_dir: Path, run: Run) -> Artifact | None:
+    """The published model; one that cannot be loaded judges nothing, for it serves nobody."""
+    folder = current(models_dir)
+    if folder is None:
+        return None
+    try:
+        return load(folder)
+    except ArtifactError as err:
+        # Louder than a stage: whoever runs the night quietly must hear of it too.
+        log.warning("the live model cannot be loaded and counts as none tonight: %s", err)
+        run.record["live_problem"] = str(err)
+        return None
 
 
 def _judge_and_publish(
@@ -157,56 +173,35 @@ def _judge_and_publish(
 ) -> None:
     name = settings.model.name
     with run.stage("train", f"Training {name} on the days before {rfc3339(days.borders.test_us)}…"):
-        choosing = split_for_choosing(closed, settings, days.borders)
-        judging = split_for_judging(closed, settings, days.borders)
-        choice = choose(name, choosing, settings, on_training)
-        rivals = [choose(rival, choosing, settings, on_training) for rival in RIVALS]
-        trained, *others = (
-            train(one, judging.vocabulary, judging.train, settings, on_training, with_vectors=False)
-            for one in [choice, *(rival for rival in rivals if rival.name != name)]
-        )
+        contest = Contest(workspace, settings, closed, days.borders, on_training)
+        trained = {each: contest.train(each) for each in dict.fromkeys([name, *RIVALS])}
+        candidate, popularity = trained[name], trained["popularity"]
     with run.stage("judge", f"Judging on {days.n_queries} queries…"):
-        lookup = product_lookup(workspace)
-        examination = examine(judging, queries_of(judging.held_out), lookup)
-        rows = [judged(one, examination, settings) for one in (trained, *others)]
-        report = summarize(examination, rows, settings.evaluation)
-        report["data"] = data_entry(workspace, closed)
-        popularity = next(one for one in (trained, *others) if one.model.name == "popularity")
+        report = contest.report([contest.judge(one) for one in trained.values()])
         verdict = judge_candidate(
-            closed, settings, judging, _contestant(trained), _contestant(popularity), live
+            closed, settings, contest.judging, _contestant(candidate), _contestant(popularity), live
         )
     report["gate"] = verdict.as_json()
     told = EXCLUSION if EXCLUSION in settings.evaluation.exclude else None
     run.say(evaluation_table(report, only=told))
     run.record.update(
-        judged_on=report["test"], gate=verdict.as_json(), settled=dict(choice.settled)
+        judged_on=report["test"], gate=verdict.as_json(), settled=dict(candidate.choice.settled)
     )
     if not verdict.publish and live is not None:
         run.end("refused", f"{verdict.reason}. {live.version} goes on serving.")
         return
     with run.stage("refit", "Training on all closed days…"):
-        vocabulary, sessions = everything(closed, settings)
-        winner = choice if verdict.publish else popularity.choice
-        refitted = train(winner, vocabulary, sessions, settings, on_training, with_vectors=True)
+        winner = candidate if verdict.publish else popularity
+        refitted = contest.refit(winner.choice)
     with run.stage("publish", "Checking in a clean process, then publishing…"):
-        folder = write_version(
-            workspace,
-            settings,
-            refitted,
-            report,
-            page=page_of(report, workspace, lookup),
-            data={
-                "judged_on": report["test"],
-                "gate": verdict.as_json(),
-                "refitted_on": {"sessions": sessions.n_sessions, "items": len(vocabulary)},
-                "data_until": rfc3339(days.borders.until_us or 0),
-            },
-        )
+        until = rfc3339(days.borders.until_us or 0)
+        data = {"gate": verdict.as_json(), "data_until": until}
+        folder = write_version(contest, refitted, report, data=data)
         version = publish(workspace.models_dir, folder, settings.models.keep)
     if verdict.publish:
         run.end("published", f"{version} is live: {verdict.reason}", version=version)
     else:
-        reason = f"{verdict.reason}. There was no live model: popularity is published as {version}"
+        reason = f"{verdict.reason}. Nothing else can serve: popularity is published as {version}"
         run.end("refused", reason, version=version)
 
 

@@ -5,7 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from recommender.cli import Shop
 from recommender.interrupt import check_interrupt
@@ -36,15 +45,51 @@ def training_progress(shop: Shop) -> Iterator[Callable[[str], OnEpoch | None]]:
         yield on_training
 
 
+class _TimeLeft(ProgressColumn):
+    """Minutes and seconds until a task's total, which is a time limit in seconds."""
+
+    def render(self, task: Task) -> Text:
+        left = max(0, round((task.total or 0) - (task.elapsed or 0)))
+        return Text(f"{left // 60}:{left % 60:02} left")
+
+
+@contextmanager
+def timed_progress(shop: Shop, limit_s: float) -> Iterator[Callable[[str], OnEpoch | None]]:
+    """A bar that fills with time, beside it the present training; silent without a terminal.
+
+    After each epoch a lost Ctrl-C is raised.
+    """
+    if not shop.shows_progress:
+        yield lambda _: lambda _: check_interrupt()
+        return
+    columns = (SpinnerColumn(), BarColumn(20), _TimeLeft(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=limit_s)
+
+        def on_training(stage: str) -> OnEpoch:
+            progress.update(task, description=stage)
+
+            def on_epoch(record: Mapping[str, Any]) -> None:
+                check_interrupt()
+                elapsed = progress.tasks[task].elapsed or 0.0
+                words = f"{stage}, {describe_epoch(record)}"
+                progress.update(task, completed=min(elapsed, limit_s), description=words)
+
+            return on_epoch
+
+        yield on_training
+
+
 def describe_epoch(record: Mapping[str, Any]) -> str:
     """An epoch in words.
 
     Example:
-        >>> describe_epoch({"epoch": 2, "loss": 4.5, "validation": {"recall@20": 0.61}})
-        'epoch 2, loss 4.500, recall@20 0.610'
+        >>> describe_epoch({"epoch": 2, "of": 8, "loss": 4.5, "validation": {"recall@20": 0.61}})
+        'epoch 2 of 8, loss 4.500, recall@20 0.610'
     """
     step = "epoch" if "epoch" in record else "trial"
-    words = [f"{step} {record[step]}"]
+    of = f" of {record['of']}" if "of" in record else ""
+    words = [f"{step} {record[step]}{of}"]
     if "loss" in record:
         words.append(f"loss {record['loss']:.3f}")
     if start := record.get("start"):

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from recommender.disk import write_whole
 from recommender.errors import SettingsError
 from recommender.settings import Settings
 
@@ -71,12 +72,7 @@ def change_settings(path: Path, values: Mapping[str, Any]) -> None:
     path = path.resolve()
     try:
         text = path.read_bytes().decode() if path.exists() else settings_text()
-        changed = changed_text(text, values)
-        draft = path.with_name(f".{path.name}.draft")
-        draft.write_bytes(changed.encode())
-        if path.exists():
-            draft.chmod(path.stat().st_mode)
-        draft.replace(path)
+        write_whole(path, changed_text(text, values).encode())
     except ValueError as err:
         raise SettingsError(f"{path} is left as it is: {err}; change it by hand") from err
     except OSError as err:

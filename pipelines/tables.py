@@ -1,11 +1,17 @@
 """Reports as tables for a terminal."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from recommender.evaluation import wording
+
+WIDTH = 100
+"""Columns that a terminal has at least."""
 
 EXCLUSION_TITLES = {
     "none": "everything may be recommended (as papers do)",
@@ -17,53 +23,73 @@ EXCLUSION_TITLES = {
 def evaluation_table(report: Mapping[str, Any], only: str | None = None) -> str:
     """The report of an evaluation as text; of one exclusion if `only` names it."""
     test = report["test"]
+    judged = [name for name in report["models"][0]["metrics"] if only in (None, name)]
     lines = [
-        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries; "
+        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries;",
         f"{test['queries_dropped_unknown_item']} next items unknown, "
         f"{test['sessions_crossing_the_split']} sessions cross the split. "
         "In brackets: 95 % intervals.",
         _costs(report),
+        *_foreseen(report),
         *_settled(report),
+        *_spread(report),
+        *(_metrics(report, exclusion) for exclusion in judged),
     ]
-    judged = report["models"][0]["metrics"]
-    lines += [_metrics(report, exclusion) for exclusion in judged if only in (None, exclusion)]
-    return "\n".join(lines)
+    if report["differences"]:
+        lines.append(_leads(report, judged))
+    return "\n\n".join(["\n".join(lines[:2]), *lines[2:]])
 
 
 def _costs(report: Mapping[str, Any]) -> str:
     models = report["models"]
     others = [name for name in models[0] if "@" in name]
-    table = Table(title="What a model costs, and how wide it recommends", title_justify="left")
-    table.add_column("model")
-    foretold = any(model.get("predicted") for model in models)
-    foreseen = ["file MB, foreseen", "train s, foreseen"] if foretold else []
-    for title in ("train s", "MB", *foreseen, "ms a query", *others):
-        table.add_column(title, justify="right")
+    table = plain_table("model", "train s", "MB", "ms a query", *others)
     for model in models:
         table.add_row(
             model["name"],
             f"{model['train_s']:.1f}",
             f"{model['bytes'] / 1e6:.2f}",
-            *(_foreseen(model) if foretold else []),
             f"{model['ms_per_query']:.3f}",
             *(f"{model[name]:.3f}" for name in others),
         )
-    return as_text(table)
+    return f"What a model costs, and how wide it recommends\n{as_text(table)}"
 
 
 def _settled(report: Mapping[str, Any]) -> list[str]:
     """What validation chose, a line a model."""
-    return [
-        f"{model['name']}, chosen on validation: "
+    lines = [
+        f"{model['name']}: "
         + ", ".join(f"{name} {value}" for name, value in model["settled"].items())
         for model in report["models"]
         if model["settled"]
     ]
+    return ["\n".join(["Chosen on validation", *lines])] if lines else []
 
 
-def _foreseen(model: Mapping[str, Any]) -> list[str]:
-    costs = model.get("predicted")
-    return [f"{costs['file_bytes'] / 1e6:.2f}", f"{costs['train_s']:.0f}"] if costs else ["", ""]
+def _spread(report: Mapping[str, Any]) -> list[str]:
+    """What other seeds came to, for each exclusion."""
+    lines = [
+        f"{model['name']}, exclude {exclusion}: {wording.spread(model, exclusion)}"
+        for model in report["models"]
+        if model.get("seeds")
+        for exclusion in model["metrics"]
+    ]
+    return ["\n".join(["Trained from several seeds", *lines])] if lines else []
+
+
+def _foreseen(report: Mapping[str, Any]) -> list[str]:
+    """What models said before they were trained, and what became of it."""
+    models = [model for model in report["models"] if model.get("predicted")]
+    table = plain_table("model", "file MB, foreseen", "train s, foreseen", "train s")
+    for model in models:
+        costs = model["predicted"]
+        table.add_row(
+            model["name"],
+            f"{costs['file_bytes'] / 1e6:.2f}",
+            f"{costs['train_s']:.0f}",
+            f"{model['train_s']:.0f}",
+        )
+    return [f"What was foreseen\n{as_text(table)}"] if models else []
 
 
 def costs_in_words(predicted: Mapping[str, float]) -> str:
@@ -85,26 +111,34 @@ def costs_in_words(predicted: Mapping[str, float]) -> str:
 def _metrics(report: Mapping[str, Any], exclusion: str) -> str:
     models = report["models"]
     metrics = [name for name in models[0]["metrics"][exclusion] if "@" in name]
-    leads = {
-        entry["against"]: entry["metrics"]
-        for entry in report["differences"]
-        if entry["exclude"] == exclusion
-    }
-    title = f"Exclude {exclusion}: {EXCLUSION_TITLES[exclusion]}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("model")
-    for metric in metrics:
-        table.add_column(metric, justify="right")
-    for metric in metrics if leads else []:
-        table.add_column(f"{models[0]['name']} leads, {metric}", justify="right")
+    table = plain_table("model", *metrics)
     for model in models:
-        lead = leads.get(model["name"])
+        measured = model["metrics"][exclusion]
+        table.add_row(model["name"], *(_with_interval(measured[metric]) for metric in metrics))
+    return f"Exclude {exclusion}: {EXCLUSION_TITLES[exclusion]}\n{as_text(table)}"
+
+
+def _leads(report: Mapping[str, Any], judged: Sequence[str]) -> str:
+    """What the first model has over each of the others, question by question."""
+    differences = [entry for entry in report["differences"] if entry["exclude"] in judged]
+    metrics = list(differences[0]["metrics"])
+    table = plain_table(f"{report['models'][0]['name']} leads", "exclude", *metrics)
+    for entry in differences:
         table.add_row(
-            model["name"],
-            *(_with_interval(model["metrics"][exclusion][metric]) for metric in metrics),
-            *(_with_interval(lead[metric], "+") for metric in metrics if lead),
+            entry["against"],
+            entry["exclude"],
+            *(_with_interval(entry["metrics"][metric], "+") for metric in metrics),
         )
-    return as_text(table)
+    return f"What lies between them, on the same questions\n{as_text(table)}"
+
+
+def plain_table(first: str, *others: str) -> Table:
+    """A table with its first column to the left and the others to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(first)
+    for title in others:
+        table.add_column(title, justify="right")
+    return table
 
 
 def comparison_table(comparison: Mapping[str, Any]) -> str:
@@ -112,7 +146,7 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
     a, b, test = comparison["a"], comparison["b"], comparison["test"]
     lines = [
         f"A is {a['name']} ({a['model']}), B is {b['name']} ({b['model']}).",
-        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries. "
+        f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries.",
         "In brackets: 95 % intervals of A less B on the same resamples.",
         _pairs("All queries", {f"exclude {one['exclude']}": one for one in comparison["effects"]}),
     ]
@@ -123,22 +157,17 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
 
 
 def _pairs(title: str, entries: Mapping[str, Any]) -> str:
-    metrics = list(next(iter(entries.values()))["metrics"])
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    table.add_column("queries", justify="right")
-    for metric in metrics:
-        for column in (f"A {metric}", "B", "A leads"):
-            table.add_column(column, justify="right")
-    table.add_column("A better / B / same", justify="right")
+    """A line for each metric of each part; what belongs to the part stands on its first."""
+    table = plain_table("", "queries", "metric", "A", "B", "A leads", "A better / B / same")
     for name, entry in entries.items():
-        cells = []
-        for found in (entry["metrics"][metric] for metric in metrics):
-            cells += [_figure(found["a"]["value"]), _figure(found["b"]["value"])]
-            cells.append(_with_interval(found["difference"], "+"))
         wins = f"{entry['a_better']} / {entry['b_better']} / {entry['same']}"
-        table.add_row(name, str(entry["queries"]), *cells, wins)
-    return as_text(table)
+        first = (name, str(entry["queries"]), wins)
+        for metric, found in entry["metrics"].items():
+            figures = (_figure(found[one]["value"]) for one in ("a", "b"))
+            lead = _with_interval(found["difference"], "+")
+            table.add_row(*first[:2], metric, *figures, lead, first[2])
+            first = ("", "", "")
+    return f"{title}\n{as_text(table)}"
 
 
 def _with_interval(interval: Mapping[str, float], sign: str = "") -> str:
@@ -151,7 +180,7 @@ def _figure(value: float, sign: str = "") -> str:
 
 
 def as_text(table: Table) -> str:
-    """A rich table as plain text, wide enough for its content."""
+    """A rich table as plain text, `WIDTH` wide at most."""
     buffer = io.StringIO()
-    Console(file=buffer, width=160).print(table)
-    return buffer.getvalue().rstrip()
+    Console(file=buffer, width=WIDTH).print(table)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())

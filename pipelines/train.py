@@ -65,14 +65,20 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     model = model_class(name)(len(split.vocabulary), settings)
     if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
-    start = settings.model.start if model.starts_from_vectors else "random"
     sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
-    vectors = start_vectors(start, sessions, len(split.vocabulary), settings)
     model.on_epoch = on_training(f"{name}: choosing")
-    model.fit(sessions, held_out, vectors=vectors, seed=settings.model.seed)
+    fitted(model, sessions, held_out)
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
     return Choice(name, model.settled_, model.epochs_, took_s, model.carried_)
+
+
+def fitted(model: Model, sessions: Sessions, held_out: Sessions) -> Model:
+    """Fit a model with the vectors that its start needs; held-out sessions settle the rest."""
+    chosen = model.settings.model
+    start = chosen.start if model.starts_from_vectors else "random"
+    vectors = start_vectors(start, sessions, model.n_items, model.settings)
+    return model.fit(sessions, held_out, vectors=vectors, seed=chosen.seed)
 
 
 def train(

@@ -51,6 +51,11 @@ class Workspace:
         """What each night did and decided."""
         return self.root / "runs"
 
+    @property
+    def tuning_dir(self) -> Path:
+        """What `tune` tried, one folder a study."""
+        return self.root / "tuning"
+
     def require(self) -> None:
         """Make sure that a slip in the path does not open an empty shop there.
 

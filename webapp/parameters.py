@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from recommender.data.events import MAX_ID_BYTES
-from webapp.problems import ProblemError
+from webapp.problems import ProblemError, pointer_to
 
 MAX_LIMIT = 100
 MAX_IDS = 200
@@ -82,5 +82,9 @@ class Parameters:
     def _fault(self, name: str, code: str, what: str) -> None:
         shown = name if len(name) <= 60 else f"{name[:60]}…"
         self._errors.append(
-            {"parameter": shown, "code": code, "detail": f"the parameter {shown!r} {what}"}
+            {
+                "pointer": pointer_to(shown),
+                "code": code,
+                "detail": f"the parameter {shown!r} {what}",
+            }
         )

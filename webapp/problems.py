@@ -30,7 +30,7 @@ class ProblemError(Exception):
     Args:
         slug: Which kind; also the answer's `type`.
         detail: What was wrong here and what to do next.
-        errors: Single faults: `code`, `detail` and where (`pointer` or `parameter`).
+        errors: Single faults: `pointer`, `code`, `detail`; a query's pointer names the parameter.
         status: Another HTTP status than the kind's own.
         headers: More response headers, such as `Retry-After`.
         more: More members of the answer.
@@ -68,6 +68,18 @@ class ProblemError(Exception):
         text = json.dumps(body | self.more, ensure_ascii=False)
         headers = {"Cache-Control": "no-store"} | self.headers
         return Response(text, self.status, headers, mimetype="application/problem+json")
+
+
+def pointer_to(name: str) -> str:
+    """A JSON pointer to a member of a body, or to a parameter of a query.
+
+    Source: RFC 6901, section 3.
+
+    Example:
+        >>> pointer_to("a/b~c")
+        '/a~1b~0c'
+    """
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def register_problems(app: Flask) -> None:

@@ -76,6 +76,15 @@ def _batch_sizes(_: click.Context, __: click.Parameter, text: str | None) -> lis
     help="Comma-separated: train the first model at each, one more time, for the report.",
 )
 @click.option(
+    "--seeds",
+    "n_seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Train each model from so many seeds and tell the spread.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
@@ -87,6 +96,7 @@ def evaluate(
     names: list[str],
     test_from: datetime | None,
     batch_sizes: list[int],
+    n_seeds: int,
     out: Path | None,
 ) -> None:
     """Train models on earlier days and judge them on later ones."""
@@ -115,6 +125,7 @@ def evaluate(
             test_us,
             on_training,
             batch_sizes=batch_sizes,
+            n_seeds=n_seeds,
             say=shop.say,
         )
     if out is not None:

@@ -178,9 +178,10 @@ def _shares(
 
 @import_.command("items")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--dry-run", is_flag=True, help="Count, write nothing.")
 @common_options
 @click.pass_obj
-def items(shop: Shop, files: Sequence[str]) -> None:
+def items(shop: Shop, files: Sequence[str], dry_run: bool) -> None:
     """Import a product feed: Merchant Center TSV, gzipped too; `-` is stdin.
 
     The files together are the whole feed: a product that none of them has becomes out of stock.
@@ -190,12 +191,14 @@ def items(shop: Shop, files: Sequence[str]) -> None:
 
     settings = shop.settings()
     paths = expand(files)
-    with shop.workspace.lock(), _progress(shop, paths) as on_bytes:
-        feed = import_items(shop.workspace, settings, paths, on_bytes=on_bytes)
+    with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+        feed = import_items(shop.workspace, settings, paths, dry_run=dry_run, on_bytes=on_bytes)
     for counts in feed.files:
         shop.say(counts.in_words())
     shop.say(feed.in_words())
-    shop.put(feed.as_json())
+    if dry_run:
+        shop.say("Dry run: nothing was written.")
+    shop.put({**feed.as_json(), "dry_run": dry_run})
 
 
 @contextmanager

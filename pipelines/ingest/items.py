@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.ingest.counts import ImportCounts
@@ -70,9 +72,10 @@ def import_items(
     settings: Settings,
     paths: Sequence[str],
     *,
+    dry_run: bool = False,
     on_bytes: OnBytes | None = None,
 ) -> FeedCounts:
-    """Import a full product feed; the caller holds the workspace's lock.
+    """Import a full product feed; the caller holds the workspace's lock unless it is a dry run.
 
     Several files are one feed; of a product in more than one of them the last file counts. What
     the feed no longer has becomes out of stock and stays in the catalog. A feed without products
@@ -82,6 +85,7 @@ def import_items(
         workspace: Where the catalog is.
         settings: `import.max_refused` counts here.
         paths: Merchant Center TSV, gzipped or not; `-` is stdin.
+        dry_run: Write nothing; the counts are the same.
         on_bytes: Called with the bytes read since the last call.
 
     Raises:
@@ -90,8 +94,9 @@ def import_items(
         DataError: If a file cannot be read.
         CatalogError: If the catalog cannot be written.
     """
-    with closing(EmbeddedCatalog(workspace.catalog_path)) as catalog:
-        feed = _Feed(workspace, settings.import_.max_refused, paths, on_bytes)
+    rejected_dir = None if dry_run else workspace.rejected_dir
+    with _catalog(workspace.catalog_path, dry_run=dry_run) as catalog:
+        feed = _Feed(rejected_dir, settings.import_.max_refused, paths, on_bytes)
         products = feed.products()
         first = next(products, None)
         if first is None:
@@ -106,17 +111,34 @@ def import_items(
     )
 
 
+@contextmanager
+def _catalog(path: Path, *, dry_run: bool) -> Iterator[EmbeddedCatalog]:
+    """The catalog or, for a dry run, a copy of it that is gone afterwards."""
+    if not dry_run:
+        with closing(EmbeddedCatalog(path)) as catalog:
+            yield catalog
+        return
+    with (
+        TemporaryDirectory() as folder,
+        closing(EmbeddedCatalog(Path(folder) / path.name)) as copy,
+    ):
+        if path.exists():
+            with closing(EmbeddedCatalog(path, create=False)) as catalog:
+                copy.upsert(catalog.scan())
+        yield copy
+
+
 class _Feed:
     """The products of some files, with a count of what was met on the way."""
 
     def __init__(
         self,
-        workspace: Workspace,
+        rejected_dir: Path | None,
         max_refused: float,
         paths: Sequence[str],
         on_bytes: OnBytes | None,
     ) -> None:
-        self._workspace = workspace
+        self._rejected_dir = rejected_dir
         self._max_refused = max_refused
         self._paths = paths
         self._on_bytes = on_bytes
@@ -169,14 +191,12 @@ class _Feed:
                 yield product.model_copy(update={"availability": "out_of_stock"})
 
     def finished_files(self) -> list[ImportCounts]:
-        """The files in the order given; their refused rows are written down now."""
+        """The files in the order given; their refused rows are written down now, if anywhere."""
         run = run_name()
         finished = []
         for number, (counts, rows) in enumerate(reversed(self._files)):
-            if rows:
-                kept = keep_refused(
-                    self._workspace.rejected_dir, f"{run}-{number}", counts.path, rows
-                )
+            if rows and self._rejected_dir is not None:
+                kept = keep_refused(self._rejected_dir, f"{run}-{number}", counts.path, rows)
                 counts = replace(counts, rejected_path=kept)
             finished.append(counts)
         return finished

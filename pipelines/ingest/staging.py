@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pipelines.ingest.normalize import STAGED_COLUMNS
 from recommender.data.eventscan import literal, log_query, rows_from_events
+from recommender.disk import sync
 from recommender.errors import DataError
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
@@ -58,6 +59,8 @@ def staging_database(folder: Path) -> Iterator[Connection]:
         "temp_directory": str(folder / "spill"),
         "TimeZone": "UTC",
         "preserve_insertion_order": "false",
+        # Where Python has no script, as in a notebook, duckdb would draw a bar on stdout.
+        "enable_progress_bar": "false",
         # The database is thrown away in the end: nothing that survives a crash is worth its time.
         "checkpoint_threshold": "1TB",
     }
@@ -200,19 +203,10 @@ def publish_days(folder: Path, events_dir: Path, run: str) -> None:
         for number, path in enumerate(sorted(folder.glob("day=*/*.parquet"))):
             day = events_dir / path.parent.name.removeprefix("day=")
             day.mkdir(parents=True, exist_ok=True)
-            _sync(path)
+            sync(path)
             os.replace(path, day / f"{run}-{number}.parquet")  # noqa: PTH105
-            _sync(day)
+            sync(day)
         if events_dir.exists():
-            _sync(events_dir)
+            sync(events_dir)
     except OSError as err:
         raise DataError(f"{events_dir} cannot be written: {err.strerror}") from err
-
-
-def _sync(path: Path) -> None:
-    """Force a file, or the names in a folder, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

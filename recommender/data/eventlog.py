@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from recommender.disk import sync
 from recommender.errors import DataError
 
 SYNC_AFTER_S = 0.5
@@ -132,7 +133,7 @@ class EventLog:
         descriptor = os.open(folder / f"{stamp}-{os.getpid()}.ndjson", flags, 0o640)
         # A synced file whose name is not on disk is lost all the same.
         for place in (folder, self._folder):
-            _sync_folder(place)
+            sync(place)
         return descriptor
 
     def _take_back(self, day: str, size: int) -> None:
@@ -158,11 +159,3 @@ def _write_all(descriptor: int, body: bytearray) -> None:
     rest = memoryview(body)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

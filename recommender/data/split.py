@@ -130,7 +130,8 @@ def split_at(
 def borders_of(log: SessionLog, settings: Settings, test_us: int | None = None) -> Borders:
     """Where validation and test begin: by shares of the sessions where those are set, else by days.
 
-    Shares are of the sessions that stay: no noise, `sessions.min_length` or more.
+    Noise draws no border: a day that holds nothing else is no day to test on. Shares are of the
+    sessions that stay, of `sessions.min_length` or more.
 
     Args:
         log: All sessions.
@@ -140,10 +141,9 @@ def borders_of(log: SessionLog, settings: Settings, test_us: int | None = None) 
     Raises:
         DataError: If nothing is left to train, choose or test on.
     """
-    evaluation = settings.evaluation
+    evaluation, clean = settings.evaluation, without_noise(log)
     if evaluation.test_share is None or evaluation.validation_share is None:
-        return draw_borders(log.times_us, settings, test_us)
-    clean = without_noise(log)
+        return draw_borders(clean.times_us, settings, test_us)
     is_long = clean.sessions.lengths >= settings.sessions.min_length
     starts_us = np.sort(_start_times(clean)[is_long])
     return share_borders(starts_us, evaluation.test_share, evaluation.validation_share, test_us)

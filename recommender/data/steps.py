@@ -56,6 +56,8 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         TemporaryDirectory(prefix="recommender-") as folder,
         duckdb.connect(config={"temp_directory": folder}) as connection,
     ):
+        # Where Python has no script, as in a notebook, duckdb would draw a bar on stdout.
+        connection.execute("SET enable_progress_bar = false")
         try:
             yield connection
         except pa.ArrowCancelled as err:

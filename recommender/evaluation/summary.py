@@ -22,7 +22,7 @@ from recommender.evaluation.slices import (
     slice_entries,
 )
 from recommender.evaluation.typical import ShownLists, Typical, choose_typical, typical_entries
-from recommender.models.metrics import EXCLUDED
+from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
 from recommender.settings import EvaluationSettings
 
 SCHEMA_VERSION = 1
@@ -64,6 +64,7 @@ class JudgedModel:
     epochs: Sequence[Mapping[str, Any]] = ()
     settled: Mapping[str, Any] = field(default_factory=dict)
     shown: ShownLists | None = None
+    seeds: Sequence[Mapping[str, Any]] = ()
     predicted: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -122,6 +123,18 @@ def summarize(
     }
 
 
+def seed_entry(seed: int, judgement: Judgement, train_s: float, k: int) -> dict[str, Any]:
+    """What one more training of a model, from another seed, comes to."""
+    metrics = {}
+    for exclusion, ranks in judgement.ranks.items():
+        asked = ranks[ranks != EXCLUDED]
+        metrics[exclusion] = {
+            f"recall@{k}": round(float(hits(asked, k).mean()), 4),
+            f"mrr@{k}": round(float(reciprocal_ranks(asked, k).mean()), 4),
+        }
+    return {"seed": seed, "train_s": round(train_s, 2), "metrics": metrics}
+
+
 def _train_begin(split: Split) -> str | None:
     times_us = split.train.times_us
     return None if times_us is None or not len(times_us) else rfc3339(int(times_us.min()))
@@ -175,6 +188,7 @@ def _model_entry(
         "slices": slice_entries(queries, ranks, examination.parts, k, n_samples),
         "categories": slice_entries(queries, ranks, examination.categories, k, n_samples),
         "calibration": calibration_entry(queries, model.judgement, n_samples),
+        "seeds": [dict(one) for one in model.seeds],
         "settled": dict(model.settled),
         "epochs": [dict(record) for record in model.epochs],
     }

@@ -205,6 +205,23 @@ def left_out(report: Report) -> list[tuple[str, str, str]]:
     return lines
 
 
+def spread(model: Mapping[str, Any], exclusion: str) -> str:
+    """How far trainings from several seeds lie apart.
+
+    Example:
+        >>> metrics = [{"none": {"recall@20": value, "mrr@20": 0.3}} for value in (0.71, 0.7)]
+        >>> spread({"seeds": [{"metrics": one} for one in metrics]}, "none")
+        '2 seeds: recall@20 .700 … .710, mrr@20 .300 … .300'
+    """
+    found = [entry["metrics"][exclusion] for entry in model["seeds"]]
+    ranges = [
+        f"{metric} {decimals(min(one[metric] for one in found))} … "
+        f"{decimals(max(one[metric] for one in found))}"
+        for metric in found[0]
+    ]
+    return f"{len(found)} seeds: {', '.join(ranges)}"
+
+
 def place(rank: int, k: int) -> str:
     """Where the next product stood in a list.
 

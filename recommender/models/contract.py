@@ -40,6 +40,7 @@ class Model(ABC):
         gives_log_probabilities: Whether `scores` are log-probabilities in nats, so that `exp` of
             one is the chance that the item is next.
         settles_on_validation: Whether `fit` may leave choices to validation.
+        uses_seed: Whether another seed gives another model.
         starts_from_vectors: Whether `fit` can start from pretrained vectors.
         min_held_out: Held-out queries that `fit` should have for its choices; where validation
             holds fewer, the newest training sessions are held out too.
@@ -56,6 +57,7 @@ class Model(ABC):
     settles_on_validation: ClassVar[bool] = False
     min_held_out: ClassVar[int] = 0
     starts_from_vectors: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
 
     def __init__(
         self,

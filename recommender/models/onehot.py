@@ -49,6 +49,7 @@ class OneHot(Model):
     """
 
     name = "onehot"
+    uses_seed = True
     gives_log_probabilities = True
     settles_on_validation = True
 

@@ -19,10 +19,14 @@ from recommender.models.facts import ItemFacts
 from recommender.models.partner import Partner
 
 N_CANDIDATES = 100
+N_FEATURES = 26
+"""Columns of a candidate without a partner."""
 _N_AGES = 5
 _N_COSINES = 3
 _WINDOW = 20
 _ROWS_AT_ONCE = 256
+_SAME_WITHIN = 0.2
+"""Nats between candidates that count as about as likely."""
 
 
 class Candidates(NamedTuple):
@@ -83,16 +87,28 @@ def _network_columns(own: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """How likely the network finds an item, and how sure it is of this session."""
     chances = np.exp(own)
     second = own[:, min(1, own.shape[1] - 1), None]
-    rank = np.log1p(np.arange(own.shape[1], dtype=np.float32))[None, :]
     return [
         own,
         own - own[:, :1],
-        rank,
+        np.log1p(_soft_ranks(own)),
         own[:, :1],
         own[:, :1] - second,
         -(chances * own).sum(axis=1, keepdims=True),
         np.log(chances.sum(axis=1, keepdims=True)),
     ]
+
+
+def _soft_ranks(own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How many candidates stand before each; those about as likely count in part.
+
+    A hard rank would jump where two scores change places by a rounding error.
+    """
+    ranks = np.empty_like(own)
+    for start in range(0, len(own), _ROWS_AT_ONCE):
+        part = own[start : start + _ROWS_AT_ONCE]
+        ahead = (part[:, None, :] - part[:, :, None]) / np.float32(_SAME_WITHIN) + np.float32(0.5)
+        ranks[start : start + _ROWS_AT_ONCE] = ahead.clip(0, 1).sum(axis=2) - np.float32(0.5)
+    return ranks
 
 
 def _session_columns(

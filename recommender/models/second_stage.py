@@ -7,14 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, prefixes, select_sessions
+from recommender.errors import ArtifactError
 from recommender.models.facts import ItemFacts
-from recommender.models.partner import Partner
-from recommender.models.ranker import Candidates, Ranker, candidates
+from recommender.models.partner import N_COLUMNS, Partner
+from recommender.models.ranker import N_FEATURES, Candidates, Ranker, candidates
 from recommender.settings import Settings
 
 MAX_QUERIES = 20_000
 """Held-out queries that a ranker learns from; of more, an evenly spread part."""
 _SCORES_AT_ONCE = 8_000_000
+_ROWS_AT_ONCE = 512
 
 Scored = Callable[[Sessions], NDArray[np.float32]]
 """Log-probabilities of the network, shape (n, n_items), of n sessions."""
@@ -46,8 +48,12 @@ class SecondStage(NamedTuple):
             sessions: What was seen so far, n of them.
             unit_rows: Item vectors of length 1, shape (n_items, dim).
         """
-        found = candidates(log_probabilities, sessions, unit_rows, self.facts, self.partner)
-        return self.ranker.rerank(log_probabilities, found)
+        for start in range(0, len(log_probabilities), _ROWS_AT_ONCE):
+            part = np.arange(start, min(start + _ROWS_AT_ONCE, len(log_probabilities)))
+            rows, asked = log_probabilities[part], select_sessions(sessions, part)
+            found = candidates(rows, asked, unit_rows, self.facts, self.partner)
+            log_probabilities[part] = self.ranker.rerank(rows, found)
+        return log_probabilities
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that serving loads."""
@@ -57,7 +63,11 @@ class SecondStage(NamedTuple):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self | None:
-        """What `arrays` gave; None if there is no second stage among them."""
+        """What `arrays` gave; None if there is no second stage among them.
+
+        Raises:
+            ArtifactError: If another version of this package fitted it.
+        """
         weights = {
             name.removeprefix("ranker_"): array
             for name, array in arrays.items()
@@ -65,8 +75,14 @@ class SecondStage(NamedTuple):
         }
         if not weights:
             return None
-        facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
         partner = Partner.from_arrays(arrays, settings) if "rules_rule_starts" in arrays else None
+        given, known = N_FEATURES + (N_COLUMNS if partner else 0), len(weights["line"])
+        if given != known:
+            raise ArtifactError(
+                f"the second stage was fitted on {known} features and this version gives {given}: "
+                "train again, or serve with the version that trained it"
+            )
+        facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
         return cls(Ranker(weights), facts, partner)
 
 

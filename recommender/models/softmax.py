@@ -40,6 +40,7 @@ class Softmax(Model):
     name = "softmax"
     gives_log_probabilities = True
     starts_from_vectors = True
+    uses_seed = True
     settles_on_validation = True
     min_held_out = 5_000
 

@@ -95,7 +95,7 @@ def train_network(
                 f"training diverged in epoch {epoch}: the loss is no number; lower "
                 f"softmax.learning_rate ({chosen.learning_rate}) or raise softmax.temperature"
             )
-        record: dict[str, Any] = {"epoch": epoch, "loss": round(loss, 4)}
+        record: dict[str, Any] = {"epoch": epoch, "of": planned, "loss": round(loss, 4)}
         network.item_bonus.assign(demand @ network.heads["demand_weights"].numpy())
         arrays, gain = {**serving_arrays(network), "demand": demand}, float(epoch)
         if quality is not None:

@@ -18,6 +18,7 @@ class Word2Vec(Model):
     """
 
     name = "word2vec"
+    uses_seed = True
     inputs_: NDArray[np.float32]
     outputs_: NDArray[np.float32]
 

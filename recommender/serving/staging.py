@@ -1,6 +1,5 @@
 """How a folder of models is written: under one lock, in a hidden place, complete or not at all."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from recommender.disk import sync
 from recommender.errors import ArtifactError, BusyError
 
 LOCK_WAIT_S = 120
@@ -85,15 +85,6 @@ def sweep(models_dir: Path) -> None:
 def hidden_name(models_dir: Path) -> Path:
     """A fresh name that `sweep` removes if its maker dies."""
     return models_dir / f"{_HIDDEN}{secrets.token_hex(4)}"
-
-
-def sync(path: Path) -> None:
-    """Force a file or a folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot_write(folder: Path, err: OSError) -> ArtifactError:

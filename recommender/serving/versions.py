@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from recommender.disk import sync
 from recommender.errors import ArtifactError
 from recommender.serving.artifact import REPORT_NAME
 from recommender.serving.check import check_in_clean_process
 from recommender.serving.manifest import Manifest, read_manifest
-from recommender.serving.staging import hidden_name, models_lock, remove_folder, sync
+from recommender.serving.staging import hidden_name, models_lock, remove_folder
 
 CURRENT_NAME = "current"
 HISTORY_NAME = "history.ndjson"

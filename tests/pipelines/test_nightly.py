@@ -96,6 +96,35 @@ def test_nights_in_a_row(shop: Path) -> None:
     assert statuses == ["published", "nothing_new", "published", "refused"]
 
 
+def damage(version: Path) -> None:
+    """Cut the largest array short, as a full disk does."""
+    array = max(version.glob("*/*.npy"), key=lambda path: path.stat().st_size)
+    array.write_bytes(array.read_bytes()[:100])
+
+
+@pytest.mark.slow
+def test_a_damaged_live_model_stops_no_night(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It serves nobody: popularity alone judges the candidate; the folder stays for a look."""
+    simulate(tmp_path, Plan(0, 120, 150, FIRST, FIRST + timedelta(days=4)))
+    rules = ("model.name=sequential_rules",)
+    night(tmp_path, FIRST + timedelta(days=3), *rules)
+    damaged = current(tmp_path / "models")
+    assert damaged is not None
+    damage(damaged)
+    record = night(tmp_path, FIRST + timedelta(days=4), *rules)
+    assert record["status"] == "published"
+    assert set(record["gate"]["differences"]) == {"popularity"}  # type: ignore[index]
+    assert damaged.name in str(record["live_problem"])
+    assert f"cannot be loaded and counts as none tonight: {damaged}" in caplog.text
+    live = current(tmp_path / "models")
+    assert live is not None
+    assert live != damaged
+    assert load(live).manifest.model.name == "sequential_rules"
+    assert damaged.exists()
+
+
 @pytest.mark.slow
 def test_without_a_live_model_a_refused_candidate_leaves_popularity(tmp_path: Path) -> None:
     simulate(tmp_path, Plan(1, 120, 150, FIRST, FIRST + timedelta(days=3)))

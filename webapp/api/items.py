@@ -28,7 +28,7 @@ def list_items() -> Response:
         raise ProblemError(
             "invalid-request",
             "The cursor is none of ours; begin again without one.",
-            errors=[{"parameter": "cursor", "code": "bad_value", "detail": str(err)}],
+            errors=[{"pointer": "/cursor", "code": "bad_value", "detail": str(err)}],
         ) from err
     return _page(page.products, page.next_cursor)
 

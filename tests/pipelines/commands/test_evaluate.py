@@ -1,56 +1,21 @@
 """`recommender evaluate` and `train`: what they print, and what stops them."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines.ingest.events import import_events
 from recommender.cli import cli
 from recommender.serving.artifact import load
 from recommender.serving.versions import current
-from recommender.settings import Settings
-from recommender.workspace import Workspace
-
-N_DAYS, N_ITEMS = 4, 12
-QUICK = ["softmax.dim=8", "word2vec.dim=8", "softmax.hidden=8", "softmax.epochs=2",
-         "word2vec.epochs=2", "evaluation.bootstrap_samples=50"]  # fmt: skip
-
-
-def event(session: str, item: int, time: datetime) -> str:
-    return json.dumps({
-        "event_name": "view_item", "event_time": time.isoformat(), "session_id": session,
-        "items": [{"item_id": f"item {item}"}],
-    })  # fmt: skip
-
-
-def make_log(root: Path, last_day_from: int = 0) -> None:
-    """Walks along a ring of items, 40 a day; those of the last day start at other ids."""
-    random = np.random.default_rng(0)
-    lines = []
-    for day in range(N_DAYS):
-        begin = datetime(2026, 3, 1, 8, tzinfo=UTC) + timedelta(days=day)
-        shift = last_day_from if day == N_DAYS - 1 else 0
-        for number in range(40):
-            first = int(random.integers(N_ITEMS))
-            lines += [
-                event(f"{day}-{number}", shift + (first + n) % N_ITEMS,
-                      begin + timedelta(minutes=number, seconds=n))
-                for n in range(4)
-            ]  # fmt: skip
-    path = root / "log.ndjson"
-    path.write_text("\n".join(lines) + "\n", "utf-8")
-    import_events(Workspace(root / "shop"), Settings(), str(path))
+from tests.ring_shop import N_ITEMS, QUICK, make_log
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
-    make_log(folder)
-    return folder / "shop"
+    return make_log(folder)
 
 
 def call(root: Path, *arguments: str) -> Result:
@@ -90,6 +55,18 @@ def test_the_table_is_the_result(root: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "Test from 2026-03-03T00:00:00Z: 80 sessions, 240 queries" in done.stdout
     assert "Exclude session: nothing already seen" in done.stdout
+    assert "leads" not in done.stdout
+
+
+def test_the_tables_fit_a_terminal(root: Path) -> None:
+    done = call(root, "evaluate", "--models", "sequential_rules,popularity")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [line.split()[:2] for line in lines if line.startswith("popularity")][-3:] == [
+        ["popularity", "none"], ["popularity", "current"], ["popularity", "session"]
+    ]  # fmt: skip
+    assert any(line.startswith("sequential_rules leads") for line in lines)
 
 
 def test_every_start_may_be_tried(root: Path) -> None:
@@ -127,6 +104,23 @@ def test_over_a_budget_nothing_is_trained(root: Path) -> None:
     assert done.exit_code == 1
     assert f"{N_ITEMS} products need 0.0 MB of weights" in done.stderr
     assert "more than onehot.max_bytes" in done.stderr
+
+
+def test_several_seeds_tell_the_spread(root: Path, tmp_path: Path) -> None:
+    """The first seed is the row; what no seed changes is trained once."""
+    out = ("--out", str(tmp_path))
+    models = ("--models", "word2vec,popularity")
+    done = call(root, "evaluate", "--json", *models, "--seeds", "3", *out)
+    assert done.exit_code == 0, done.output
+    network, popularity = json.loads(done.stdout)["models"]
+    assert [entry["seed"] for entry in network["seeds"]] == [0, 1, 2]
+    assert popularity["seeds"] == []
+    found = [entry["metrics"]["none"]["mrr@20"] for entry in network["seeds"]]
+    assert found[0] == network["metrics"]["none"]["mrr@20"]["value"]
+    assert len(set(found)) > 1
+    assert "trained from 3 seeds: recall@20" in (tmp_path / "report.html").read_text("utf-8")
+    done = call(root, "evaluate", "--models", "word2vec", "--seeds", "2")
+    assert "word2vec, exclude none: 2 seeds: recall@20" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,32 @@ def test_items(recommender, tmp_path):
     assert (body["added"], body["unchanged"], body["withdrawn"]) == (0, 2, 0)
 
 
+def test_a_dry_run_of_a_feed_counts_and_writes_nothing(recommender, shop, tmp_path):
+    """The same counts as the import that follows, with what the catalog already holds."""
+    first, second = tmp_path / "first.tsv", tmp_path / "second.tsv"
+    first.write_text("id\ttitle\nA\tchair\nB\ttable\nC\tlamp\n")
+    second.write_text("id\ttitle\nA\tchair\nB\tdesk\nD\tshelf\n\tno id\n")
+    dry = recommender("items", first, "--dry-run", "--json")
+    assert json.loads(dry.stdout)["added"] == 3
+    assert not shop.exists()
+    recommender("items", first)
+    before = {path: path.read_bytes() for path in shop.rglob("*.sqlite")}
+    allowed = ("--set", "import.max_refused=0.5")
+    dry = recommender("items", second, "--dry-run", "--json", *allowed)
+    counts = json.loads(dry.stdout)
+    assert counts["dry_run"]
+    assert [counts[name] for name in ("added", "changed", "unchanged", "withdrawn")] == [1, 1, 1, 1]
+    assert {path: path.read_bytes() for path in shop.rglob("*.sqlite")} == before
+    assert not (shop / "rejected").exists()
+    assert "Dry run: nothing was written." in recommender("items", first, "--dry-run").stderr
+    assert recommender("items", second, "--dry-run").exit_code == 4
+    wet = json.loads(recommender("items", second, "--json", *allowed).stdout)
+    assert (shop / "rejected").exists()
+    assert wet["files"][0].pop("rejected_path") is not None
+    assert "rejected_path" not in counts["files"][0]
+    assert wet | {"dry_run": True} == counts
+
+
 @pytest.mark.parametrize(
     ("content", "exit_code", "says"),
     [

@@ -17,6 +17,7 @@ from recommender.data.noise import NEVER
 from recommender.data.split import (
     before,
     between,
+    borders_of,
     everything,
     held_out_over,
     n_crossing,
@@ -91,6 +92,17 @@ def test_noise_counts_from_the_moment_it_is_known() -> None:
     assert words(between(log, 0, 2)) == ["ab", "a"]
     assert words(between(log, 0)) == ["ab"]
     assert n_crossing(log, 1) == 0
+
+
+def test_a_day_of_noise_is_no_day_to_test_on() -> None:
+    day = 86_400_000_000
+    walks = [[("a", n * day), ("b", n * day + 1)] for n in range(5)]
+    assert borders_of(log_of(*walks), settings()) == Borders(3 * day, 4 * day)
+    robots = {2: 2 * day + 1, 4: 4 * day + 1}
+    noisy = log_of(*walks, noise_us=robots)
+    assert borders_of(noisy, settings()) == Borders(day, 3 * day)
+    with pytest.raises(DataError, match="no event at or after"):
+        borders_of(noisy, settings(), 4 * day)
 
 
 def test_short_sessions_go_and_of_long_ones_the_newest_steps_stay() -> None:

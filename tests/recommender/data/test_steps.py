@@ -1,5 +1,7 @@
 """From log files to arrays."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +101,16 @@ def test_a_page_damaged_inside_a_file_is_named(write_log) -> None:
     path.write_bytes(content[:place] + b"\xff" * 500 + content[place + 500 :])
     with pytest.raises(DataError, match=f"cannot be cut into sessions.*{path.name}"):
         load_session_log(path.parent.parent, settings())
+
+
+def test_no_bar_is_drawn_where_python_has_no_script() -> None:
+    """duckdb takes `python -c` for a person; what it draws would spoil JSON on stdout."""
+    script = (
+        "from recommender.data.steps import open_engine\n"
+        "with open_engine() as engine:\n"
+        "    print(engine.sql(\"SELECT current_setting('enable_progress_bar')\").fetchall())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[(False,)]\n"

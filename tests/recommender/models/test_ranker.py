@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from recommender.data.examples import Sessions, sessions_from_lists
+from recommender.errors import ArtifactError
 from recommender.models.facts import item_facts
-from recommender.models.ranker import Candidates, Ranker, candidates
+from recommender.models.ranker import N_FEATURES, Candidates, Ranker, _soft_ranks, candidates
 from recommender.models.ranker_training import RankerNetwork, _Fit, fit_ranker
+from recommender.models.second_stage import SecondStage
 from recommender.models.softmax import Softmax
 from recommender.settings import ModelSettings, Settings, SoftmaxSettings
 
@@ -35,6 +37,25 @@ def test_candidates_come_best_first_with_what_the_session_saw() -> None:
     assert ages[2].sum() == 0
     assert chosen.features[1, 0, 14] == 0, "a single click goes nowhere back"
     assert chosen.features[0, 0, 14] == pytest.approx(np.log(3 / 2), abs=1e-6)
+
+
+def test_a_second_stage_of_another_version_is_refused() -> None:
+    weights = {
+        "ranker_line": np.zeros(N_FEATURES - 1, np.float32),
+        **item_facts(sessions_from_lists([[0, 1]]), 2)._asdict(),
+    }
+    with pytest.raises(ArtifactError, match="train again"):
+        SecondStage.from_arrays(weights, Settings())
+    assert found(sessions_from_lists([[3]]))[1].features.shape[2] == N_FEATURES
+
+
+def test_a_rounding_error_moves_no_rank_by_more_than_itself() -> None:
+    own = np.log(np.array([[0.4, 0.2, 0.2, 0.1]], np.float32))
+    swapped = own.copy()
+    swapped[0, 1] -= 1e-6
+    swapped[0, 2] += 1e-6
+    np.testing.assert_allclose(_soft_ranks(own)[0], [0, 1.5, 1.5, 3], atol=1e-5)
+    np.testing.assert_allclose(_soft_ranks(swapped), _soft_ranks(own), atol=1e-4)
 
 
 def test_an_untrained_ranker_keeps_the_order_and_the_probabilities() -> None:

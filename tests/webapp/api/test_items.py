@@ -41,4 +41,4 @@ def test_bad_parameters_are_refused(client, query, parameter):
     answer = client.get(f"{URL}?{query}")
 
     assert (answer.status_code, answer.json["type"]) == (400, "invalid-request")
-    assert answer.json["errors"][0]["parameter"] == parameter
+    assert answer.json["errors"][0]["pointer"] == f"/{parameter}"

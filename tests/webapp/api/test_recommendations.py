@@ -85,7 +85,8 @@ def test_what_is_unknown_or_wrong_is_refused(client, query, parameter, code):
     assert answer.mimetype == "application/problem+json"
     assert answer.json["type"] == "invalid-request"
     (error,) = answer.json["errors"]
-    assert (error["parameter"], error["code"]) == (parameter, code)
+    assert (error["pointer"], error["code"]) == (f"/{parameter}", code)
+    assert set(error) == {"pointer", "code", "detail"}
 
 
 def test_an_unknown_parameter_names_the_nearest(client):

@@ -1,0 +1,1 @@
+"""The search for better settings: what may change, what was tried, which trial wins."""
