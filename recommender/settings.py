@@ -133,7 +133,7 @@ class SoftmaxSettings(Section):
     """Divides the cosine between session and item."""
     negatives: Positive = 2048
     """Items sampled a step once the catalog is larger than `full_below`."""
-    full_below: int = 10_000
+    full_below: Annotated[int, Field(ge=0)] = 10_000
     """Up to this many items the loss is the full softmax."""
     half_life: Annotated[float, Field(gt=0)] | None = None
     """Sessions this share of the training period older are seen half as often; unset: all

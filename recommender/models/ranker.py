@@ -19,8 +19,8 @@ from recommender.models.facts import ItemFacts
 from recommender.models.partner import Partner
 
 N_CANDIDATES = 100
-N_FEATURES = 26
-"""Columns of a candidate without a partner."""
+FEATURES_VERSION = 1
+"""Another number for other columns of a candidate: a ranker answers to those it was fitted on."""
 _N_AGES = 5
 _N_COSINES = 3
 _WINDOW = 20

@@ -5,11 +5,12 @@ import tracemalloc
 import numpy as np
 
 from recommender.data.examples import PAD, last_items, select_sessions, sessions_from_lists
-from recommender.models.facts import item_facts
-from recommender.models.ranker import N_FEATURES, Ranker, candidates
+from recommender.models.facts import ItemFacts, demand_history, log_returns
+from recommender.models.ranker import Ranker, candidates
 from recommender.models.second_stage import SecondStage
 
 N_ITEMS = 12
+N_FEATURES = 26
 RANDOM = np.random.default_rng(0)
 SESSIONS = sessions_from_lists(
     [RANDOM.integers(N_ITEMS, size=length % 5).tolist() for length in range(8000)]
@@ -27,7 +28,7 @@ STAGE = SecondStage(
             "line": np.zeros(N_FEATURES, np.float32),
         }
     ),
-    item_facts(SESSIONS, N_ITEMS),
+    ItemFacts(demand_history(SESSIONS, N_ITEMS, 1)[-1], log_returns(SESSIONS, N_ITEMS)),
 )
 
 
