@@ -29,6 +29,7 @@ from recommender.data.split import before
 from recommender.data.steps import SessionLog, load_session_log
 from recommender.disk import write_whole
 from recommender.errors import ArtifactError, DataError
+from recommender.interrupt import was_interrupted
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
 from recommender.settings import Settings
@@ -115,7 +116,8 @@ def run_night(
             _night(workspace, settings, run, on_training, now or run.started_at)
         except BaseException as err:
             # Not handled, only noted: whatever ended the night, somebody will ask why.
-            words = "interrupted" if isinstance(err, KeyboardInterrupt) else str(err)
+            stopped = isinstance(err, KeyboardInterrupt) or was_interrupted()
+            words = "interrupted" if stopped else str(err)
             run.record.update(status="failed", reason=words or type(err).__name__)
             run.write(workspace.runs_dir)
             raise

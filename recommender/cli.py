@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from recommender.configuration import load_settings
 from recommender.errors import MissingExtraError, RecommenderError
-from recommender.interrupt import check_interrupt, watch_interrupts
+from recommender.interrupt import check_interrupt, was_interrupted, watch_interrupts
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -206,6 +206,16 @@ def main() -> None:
     try:
         watch_interrupts()
         cli(prog_name="recommender")
+    except Exception as err:
+        # What native code makes of a Ctrl-C is not what the user did.
+        if not was_interrupted():
+            raise
+        logging.getLogger(__name__).debug("ended by Ctrl-C: %r", err)
+        _end_interrupted()
     except KeyboardInterrupt:
-        click.echo(_INTERRUPTED, err=True)
-        sys.exit(130)
+        _end_interrupted()
+
+
+def _end_interrupted() -> NoReturn:
+    click.echo(_INTERRUPTED, err=True)
+    sys.exit(130)

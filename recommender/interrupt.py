@@ -25,6 +25,11 @@ def check_interrupt() -> None:
         raise KeyboardInterrupt
 
 
+def was_interrupted() -> bool:
+    """Whether a Ctrl-C came: native code may have made an error of its own of it."""
+    return _came
+
+
 def _remember(_: int, __: FrameType | None) -> None:
     global _came  # noqa: PLW0603
     _came = True

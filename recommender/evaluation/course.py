@@ -46,11 +46,12 @@ def _while_loss_fell(told: Sequence[Mapping[str, Any]], best: int) -> str:
 
 
 def curves_of(model: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """The epochs of a model, one list for each start and seed it was trained from."""
+    """The epochs of a model, one list for each start, batch size and seed it was trained with."""
     curves: dict[str, list[Mapping[str, Any]]] = {}
     for record in model["epochs"]:
-        start, seed = record.get("start"), record.get("seed")
+        start, seed, size = (record.get(name) for name in ("start", "seed", "batch_size"))
         words = [f"{start} start"] if start else []
+        words += [f"batches of {size}"] if size else []
         words += [] if seed is None else [f"seed {seed}"]
         curves.setdefault(", ".join(words) or model["name"], []).append(record)
     return curves

@@ -35,10 +35,11 @@ def pair(asked: Asked, a: Ranks, b: Ranks, parts: Parts, k: int, n_samples: int)
     if not common:
         raise ValueError(f"no exclusion is common: {list(a)} and {list(b)}")
     whole = {"all": np.ones(len(asked.session_of_query), np.bool_)}
+    # An exclusion that leaves no question has no effect to tell.
     effects = [
-        {"exclude": exclusion}
-        | _effects(asked, a[exclusion], b[exclusion], whole, k, n_samples)["all"]
+        {"exclude": exclusion} | effect
         for exclusion in common
+        for effect in _effects(asked, a[exclusion], b[exclusion], whole, k, n_samples).values()
     ]
     slices = _effects(asked, a[common[0]], b[common[0]], parts, k, n_samples)
     return {

@@ -128,9 +128,11 @@ def seed_entry(seed: int, judgement: Judgement, train_s: float, k: int) -> dict[
     metrics = {}
     for exclusion, ranks in judgement.ranks.items():
         asked = ranks[ranks != EXCLUDED]
+        # As in the intervals, 0 where every target was excluded.
+        n = max(1, len(asked))
         metrics[exclusion] = {
-            f"recall@{k}": round(float(hits(asked, k).mean()), 4),
-            f"mrr@{k}": round(float(reciprocal_ranks(asked, k).mean()), 4),
+            f"recall@{k}": round(float(hits(asked, k).sum()) / n, 4),
+            f"mrr@{k}": round(float(reciprocal_ranks(asked, k).sum()) / n, 4),
         }
     return {"seed": seed, "train_s": round(train_s, 2), "metrics": metrics}
 

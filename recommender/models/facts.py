@@ -28,8 +28,8 @@ class ItemFacts(NamedTuple):
     returns: NDArray[np.float16]
 
 
-def item_facts(train: Sessions, n_items: int) -> ItemFacts:
-    """Count what training sessions tell about single items.
+def log_returns(train: Sessions, n_items: int) -> NDArray[np.float16]:
+    """How often sessions come back to each item; see `ItemFacts.returns`.
 
     Args:
         train: Sessions of item indices below `n_items`.
@@ -38,8 +38,8 @@ def item_facts(train: Sessions, n_items: int) -> ItemFacts:
     seen = np.unique(train.session_of_step * n_items + train.items) % n_items
     n_sessions = np.bincount(seen, minlength=n_items)
     n_returns = np.bincount(train.items, minlength=n_items) - n_sessions
-    returns = (n_returns + _PRIOR_RETURNS) / (n_sessions + _PRIOR_SESSIONS)
-    return ItemFacts(demand_history(train, n_items, 1)[-1], np.log(returns).astype(np.float16))
+    rates = (n_returns + _PRIOR_RETURNS) / (n_sessions + _PRIOR_SESSIONS)
+    return np.log(rates).astype(np.float16)
 
 
 def demand_history(train: Sessions, n_items: int, n_spans: int) -> NDArray[np.float16]:

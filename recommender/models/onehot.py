@@ -126,7 +126,10 @@ class OneHot(Model):
         gains = {
             trial.batch_size: train_once(trial).validation_gain for trial in fair_trials(chosen)
         }
-        return Pass(max(gains, key=gains.__getitem__), chosen.max_epochs)
+        best = max(gains, key=gains.__getitem__)
+        # Its training begins anew and tells these epochs again.
+        self.epochs_ = [record for record in self.epochs_ if record["batch_size"] != best]
+        return Pass(best, chosen.max_epochs)
 
     def _predict(self, products: Sessions) -> Prediction:
         chosen = self.settings.onehot

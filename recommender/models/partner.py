@@ -14,7 +14,6 @@ from recommender.settings import Settings
 
 _N_NEIGHBORS_ITEMS = 120
 _N_NEWEST = 2
-N_COLUMNS = 1 + _N_NEWEST
 _SMALL_SHARE = 0.002
 """Shares of this size and more make a difference; smaller ones fade into none."""
 

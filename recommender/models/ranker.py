@@ -19,12 +19,14 @@ from recommender.models.facts import ItemFacts
 from recommender.models.partner import Partner
 
 N_CANDIDATES = 100
-N_FEATURES = 26
-"""Columns of a candidate without a partner."""
+FEATURES_VERSION = 1
+"""Another number for other columns of a candidate: a ranker answers to those it was fitted on."""
 _N_AGES = 5
 _N_COSINES = 3
 _WINDOW = 20
-_ROWS_AT_ONCE = 256
+"""Newest items of a session that the ranker looks at, whatever the network sees."""
+_SAME_WITHIN = 0.2
+"""Nats between candidates that count as about as likely."""
 
 
 class Candidates(NamedTuple):
@@ -85,16 +87,25 @@ def _network_columns(own: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """How likely the network finds an item, and how sure it is of this session."""
     chances = np.exp(own)
     second = own[:, min(1, own.shape[1] - 1), None]
-    rank = np.log1p(np.arange(own.shape[1], dtype=np.float32))[None, :]
     return [
         own,
         own - own[:, :1],
-        rank,
+        np.log1p(_soft_ranks(own)),
         own[:, :1],
         own[:, :1] - second,
         -(chances * own).sum(axis=1, keepdims=True),
         np.log(chances.sum(axis=1, keepdims=True)),
     ]
+
+
+def _soft_ranks(own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How many candidates stand before each; those about as likely count in part.
+
+    A hard rank would jump where two scores change places by a rounding error.
+    """
+    ahead = (own[:, None, :] - own[:, :, None]) / np.float32(_SAME_WITHIN) + np.float32(0.5)
+    ranks: NDArray[np.float32] = ahead.clip(0, 1).sum(axis=2) - np.float32(0.5)
+    return ranks
 
 
 def _session_columns(
@@ -113,10 +124,10 @@ def _visitor_columns(
     window: NDArray[np.int32], lengths: NDArray[np.int64], facts: ItemFacts
 ) -> list[NDArray[np.float32]]:
     """Length of the session, how much it goes back and forth, where it stands; shapes (n, 1)."""
-    known = window != PAD
     in_order = np.sort(window, axis=1)
-    is_new = np.concatenate([known[:, :0], np.diff(in_order, axis=1) > 0], axis=1).sum(axis=1)
-    n_distinct = np.maximum(is_new + (in_order[:, 0] != PAD), 1)
+    # The first of the distinct ones is no change; `PAD` in front makes one more.
+    n_changes = np.count_nonzero(np.diff(in_order, axis=1), axis=1)
+    n_distinct = np.maximum(n_changes + (in_order[:, 0] != PAD), 1)
     n_steps = np.clip(lengths, 1, _WINDOW)
     page = window[:, -1]
     returns = np.where(page == PAD, np.float16(0), facts.returns[np.maximum(page, 0)])
@@ -133,14 +144,12 @@ def _cosine_columns(
     items: NDArray[np.int64], window: NDArray[np.int32], unit_rows: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
     """Cosine with each of the newest items of the session; 0 where there is none."""
-    columns = [np.zeros(items.shape, np.float32) for _ in range(_N_COSINES)]
-    for start in range(0, len(items), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        rows = unit_rows[items[part]]
-        for column, seen in zip(columns, window[part, ::-1].T, strict=False):
-            cosines = np.einsum("ncd,nd->nc", rows, unit_rows[np.maximum(seen, 0)])
-            column[part] = cosines * (seen != PAD)[:, None]
-    return columns
+    rows = unit_rows[items]
+    newest = window[:, : -1 - _N_COSINES : -1].T
+    return [
+        np.einsum("ncd,nd->nc", rows, unit_rows[np.maximum(seen, 0)]) * (seen != PAD)[:, None]
+        for seen in newest
+    ]
 
 
 class Ranker:

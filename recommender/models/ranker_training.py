@@ -98,10 +98,12 @@ class _Fit:
         self.features, self.labels = features, labels
         self.random = np.random.default_rng(seed)
         keras.utils.set_random_seed(seed)
-        self.mean = features.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-        self.scale = np.maximum(features.std(axis=(0, 1), dtype=np.float64), 1e-3).astype(
-            np.float32
-        )
+        # Column by column: in float64 all of them at once are twice the features again.
+        columns = np.moveaxis(features, 2, 0)
+        means = [column.mean(dtype=np.float64) for column in columns]
+        spreads = [column.std(dtype=np.float64) for column in columns]
+        self.mean: NDArray[np.float32] = np.array(means, np.float32)
+        self.scale: NDArray[np.float32] = np.maximum(spreads, 1e-3).astype(np.float32)
         self.network = RankerNetwork(features.shape[2])
         line = np.zeros((features.shape[2], 1), np.float32)
         line[0] = self.scale[0]

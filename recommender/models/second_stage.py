@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from recommender.data.examples import Sessions, prefixes, select_sessions
 from recommender.errors import ArtifactError
 from recommender.models.facts import ItemFacts
-from recommender.models.partner import N_COLUMNS, Partner
-from recommender.models.ranker import N_FEATURES, Candidates, Ranker, candidates
+from recommender.models.partner import Partner
+from recommender.models.ranker import FEATURES_VERSION, Candidates, Ranker, candidates
 from recommender.settings import Settings
 
 MAX_QUERIES = 20_000
 """Held-out queries that a ranker learns from; of more, an evenly spread part."""
 _SCORES_AT_ONCE = 8_000_000
+_SESSIONS_AT_ONCE = 256
+"""Each has a hundred candidates with some dozens of numbers."""
 
 Scored = Callable[[Sessions], NDArray[np.float32]]
 """Log-probabilities of the network, shape (n, n_items), of n sessions."""
@@ -47,14 +49,19 @@ class SecondStage(NamedTuple):
             sessions: What was seen so far, n of them.
             unit_rows: Item vectors of length 1, shape (n_items, dim).
         """
-        found = candidates(log_probabilities, sessions, unit_rows, self.facts, self.partner)
-        return self.ranker.rerank(log_probabilities, found)
+        for start in range(0, sessions.n_sessions, _SESSIONS_AT_ONCE):
+            part = log_probabilities[start : start + _SESSIONS_AT_ONCE]
+            asked = select_sessions(sessions, np.arange(start, start + len(part)))
+            found = candidates(part, asked, unit_rows, self.facts, self.partner)
+            self.ranker.rerank(part, found)
+        return log_probabilities
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that serving loads."""
         weights = {f"ranker_{name}": array for name, array in self.ranker.weights.items()}
         partner = {} if self.partner is None else self.partner.arrays()
-        return {**weights, **self.facts._asdict(), **partner}
+        version = {"features_version": np.array(FEATURES_VERSION)}
+        return {**weights, **version, **self.facts._asdict(), **partner}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self | None:
@@ -71,11 +78,10 @@ class SecondStage(NamedTuple):
         if not weights:
             return None
         partner = Partner.from_arrays(arrays, settings) if "rules_rule_starts" in arrays else None
-        given, known = N_FEATURES + (N_COLUMNS if partner else 0), len(weights["line"])
-        if given != known:
+        if int(arrays.get("features_version", 0)) != FEATURES_VERSION:
             raise ArtifactError(
-                f"the second stage was fitted on {known} features and this version gives {given}: "
-                "train again, or serve with the version that trained it"
+                "the second stage was fitted on features that this version of the program does not "
+                "make: train again, or serve with the version that trained it"
             )
         facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
         return cls(Ranker(weights), facts, partner)
@@ -87,6 +93,8 @@ def held_out_candidates(
     unit_rows: NDArray[np.float32],
     facts: ItemFacts,
     partner: Partner | None,
+    *,
+    with_returns: bool = True,
 ) -> tuple[Candidates, NDArray[np.int32]]:
     """Candidates of held-out queries and their true next items, oldest session first.
 
@@ -96,12 +104,18 @@ def held_out_candidates(
         unit_rows: Item vectors of length 1, shape (n_items, dim).
         facts: About the items of the sessions that the network learned from.
         partner: Made of the same sessions.
+        with_returns: Whether queries count whose session has seen the true next item.
     """
     queries, targets, _ = prefixes(held_out)
-    spread = np.linspace(0, len(targets) - 1, min(MAX_QUERIES, len(targets))).astype(np.int64)
-    size = max(1, _SCORES_AT_ONCE // len(unit_rows))
+    counts = np.ones(len(targets), np.bool_)
+    if not with_returns:
+        of_query = queries.session_of_step
+        counts[of_query[queries.items == targets[of_query]]] = False
+    places = np.flatnonzero(counts)
+    spread = places[np.linspace(0, len(places) - 1, min(MAX_QUERIES, len(places))).astype(np.int64)]
+    size = max(1, min(_SESSIONS_AT_ONCE, _SCORES_AT_ONCE // len(unit_rows)))
     parts = []
-    for start in range(0, len(spread), size):
+    for start in range(0, max(1, len(spread)), size):
         asked = select_sessions(queries, spread[start : start + size])
         parts.append(candidates(scored(asked), asked, unit_rows, facts, partner))
     found = Candidates(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, last_items
 from recommender.models.contract import Model, check_pairs
-from recommender.models.facts import ItemFacts, item_facts
+from recommender.models.facts import ItemFacts, log_returns
 from recommender.models.metrics import validation_quality
 from recommender.models.partner import Partner
 from recommender.models.quantize import dequantize, quantize
@@ -106,7 +106,7 @@ class Softmax(Model):
 
     def _add_second_stage(self, train: Sessions, held_out: Sessions | None, seed: int) -> None:
         """Fit the ranker on held-out sessions, or take over the one that was fitted there."""
-        facts, partner = item_facts(train, self.n_items), None
+        facts, partner = ItemFacts(self.demand_, log_returns(train, self.n_items)), None
         if self.settings.softmax.variant == "partner":
             partner = Partner.fitted(train, self.n_items, self.settings)
         if held_out is not None:
@@ -121,7 +121,14 @@ class Softmax(Model):
         from recommender.models.ranker_training import fit_ranker
 
         scored = self._network_scores
-        found, targets = held_out_candidates(held_out, scored, self._unit_rows, facts, partner)
+        found, targets = held_out_candidates(
+            held_out,
+            scored,
+            self._unit_rows,
+            facts,
+            partner,
+            with_returns=self.settings.softmax.returns,
+        )
         ranker = fit_ranker(found, targets, seed=seed, on_epoch=self._tell)
         return {} if ranker is None else dict(ranker.weights)
 

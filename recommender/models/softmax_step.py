@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from recommender.errors import DataError
 from recommender.models.softmax_batches import Batch, Batches
 from recommender.models.softmax_loss import full_softmax_loss, sampled_softmax_loss
 from recommender.models.softmax_network import SoftmaxNetwork
@@ -53,12 +54,21 @@ class Trainer:
         )
 
     def epoch(self) -> float:
-        """One pass over all windows; returns the mean loss in nats."""
+        """One pass over all windows; returns the mean loss in nats.
+
+        Raises:
+            DataError: If returns are no targets and the sessions hold nothing else.
+        """
         losses = [
             self.step(Batch(*map(tf.constant, batch)), tf.constant(next(self.rates)))
             for batch in self.batches.epoch()
             if batch.is_target.any()
         ]
+        if not losses:
+            raise DataError(
+                "too little to train on: no session goes on to a product that it has not seen; "
+                "import more events or set softmax.returns = true"
+            )
         return float(np.mean([loss.numpy() for loss in losses]))
 
     def _step(self, batch: Batch, rate: tf.Tensor) -> tf.Tensor:

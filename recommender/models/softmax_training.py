@@ -101,6 +101,11 @@ def train_network(
         if quality is not None:
             record["validation"] = quality(arrays)
             gain = record["validation"]["log_likelihood"]
+            if not math.isfinite(gain):
+                raise SettingsError(
+                    f"training diverged in epoch {epoch}: validation is told nothing; lower "
+                    f"softmax.learning_rate ({chosen.learning_rate})"
+                )
         on_epoch(record)
         if gain > best.validation_gain:
             best = TrainedNetwork(network, arrays, epoch, gain)

@@ -162,7 +162,11 @@ def load(path: Path | str) -> Artifact:
         report = json.loads((folder / REPORT_NAME).read_text("utf-8"))
     except ValidationError as err:
         raise ArtifactError(f"{folder} has settings of another program version; {ADVICE}") from err
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as err:
+    except KeyError as err:
+        raise ArtifactError(
+            f"{folder} was made by another version of this program: it lacks {err}; {ADVICE}"
+        ) from err
+    except (OSError, ValueError, TypeError, EOFError) as err:
         raise ArtifactError(f"{folder} cannot be loaded: {err}; {ADVICE}") from err
     _check_parts(folder, manifest, vocabulary, parts)
     return Artifact(folder, manifest, vocabulary, parts, report)

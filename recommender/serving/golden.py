@@ -15,7 +15,7 @@ from recommender.models.topk import NOTHING
 
 SCHEMA_VERSION = 1
 GOLDEN_NAME = "golden.json"
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 """Largest difference of a score, relative to scores above 1."""
 
 _K = 10

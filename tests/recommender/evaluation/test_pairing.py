@@ -97,3 +97,11 @@ def test_one_question() -> None:
     assert found["effects"][0]["metrics"]["mrr@20"]["difference"] == {
         "value": 0.5, "low": 0.5, "high": 0.5,
     }  # fmt: skip
+
+
+def test_an_exclusion_that_leaves_no_question_is_left_out() -> None:
+    nothing = np.full(7, EXCLUDED)
+    found = pair(
+        QUERIES, {"none": A, "session": nothing}, {"none": B, "session": nothing}, {}, 20, 9
+    )
+    assert [effect["exclude"] for effect in found["effects"]] == ["none"]

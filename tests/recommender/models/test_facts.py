@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 
 from recommender.data.examples import sessions_from_lists
-from recommender.models.facts import MEMORIES, demand_history, item_facts
+from recommender.models.facts import MEMORIES, demand_history, log_returns
 
 
 def test_demand_counts_newer_clicks_more() -> None:
     """Three sessions at 0, 1/2 and 1 of the period: item 0 is old, item 1 new."""
-    facts = item_facts(sessions_from_lists([[0, 0], [2], [1, 1]]), 3)
+    demand = demand_history(sessions_from_lists([[0, 0], [2], [1, 1]]), 3, 1)[-1]
     expected = np.log(2 * np.exp(-1 / MEMORIES) + 0.3)
-    np.testing.assert_allclose(facts.demand[0], expected, atol=2e-3)
-    np.testing.assert_allclose(facts.demand[1], np.log(2.3), atol=2e-3)
+    np.testing.assert_allclose(demand[0], expected, atol=2e-3)
+    np.testing.assert_allclose(demand[1], np.log(2.3), atol=2e-3)
 
 
 def test_returns_are_counted_by_session() -> None:
     """Item 0: two sessions, one of which sees it three times: two returns."""
-    facts = item_facts(sessions_from_lists([[0, 1, 0, 0], [0]]), 3)
-    assert float(facts.returns[0]) == pytest.approx(np.log(2.5 / 7), abs=2e-3)
-    assert float(facts.returns[2]) == pytest.approx(np.log(0.5 / 5), abs=2e-3)
+    returns = log_returns(sessions_from_lists([[0, 1, 0, 0], [0]]), 3)
+    assert float(returns[0]) == pytest.approx(np.log(2.5 / 7), abs=2e-3)
+    assert float(returns[2]) == pytest.approx(np.log(0.5 / 5), abs=2e-3)
 
 
 def test_history_knows_nothing_of_later_spans() -> None:

@@ -136,6 +136,14 @@ def test_vstan_by_count_and_without_decay_is_a_plain_count() -> None:
     assert scores(model, A, B) == pytest.approx({A: 1.5, B: 1.5, C: 1.5, D: 0.5, E: 0.5})
 
 
+def test_vstan_may_weigh_shared_items_by_their_rarity() -> None:
+    """Sessions [A, C] and [B, D] are as near, but of A there is more."""
+    train = sessions_from_lists([[B, D], [A, C], [A, E], [A, F]])
+    chosen = {"lambda_spw": 1e12, "lambda_snh": 1e12, "lambda_ipw": 1e12, "lambda_idf": 0}
+    found = scores(fitted(train, variant="vstan", query_idf=2, **chosen), A, B)
+    assert found[D] / found[C] == pytest.approx(log(4 / 1) ** 2 / log(4 / 3) ** 2)
+
+
 def test_only_the_newest_sessions_are_compared_and_the_most_similar_are_neighbors() -> None:
     train = sessions_from_lists([[A, B, C], [A, B, D], [A, E], [A, F]])
     two_newest = fitted(train, variant="s_knn", sample_size=2)
@@ -194,9 +202,9 @@ def test_vs_knn_prefers_what_fits_the_newest_item() -> None:
 def test_vstan_prefers_newer_sessions_and_nearer_places() -> None:
     """C followed A long ago and more often, D does now; F stands behind what E stands beside."""
     train = sessions_from_lists([[A, C]] * 6 + [[A, D]] * 5)
-    without_time = scores(fitted(train, variant="vs_knn"), A)
+    without_time = scores(fitted(train, variant="vs_knn", lambda_idf=0), A)
     assert without_time[C] > without_time[D]
-    with_time = scores(fitted(train, variant="vstan", lambda_snh=0.1), A)
+    with_time = scores(fitted(train, variant="vstan", lambda_snh=0.1, lambda_idf=0), A)
     assert with_time[D] > 2 * with_time[C]
     places = sessions_from_lists([[A, E, B, C, D, F]] * 3)
     found = scores(fitted(places, variant="vstan", lambda_inh=1), A)

@@ -179,7 +179,9 @@ def test_validation_settles_batch_size_and_epochs(ring: tuple[Sessions, Sessions
     model.fit(*ring)
     assert told[:4] == [500, 500, 100, 100], "both sizes are tried for `patience` epochs"
     assert set(told[4:]) == {100}, "the likelier goes on"
-    course = [record["validation"]["log_likelihood"] for record in model.epochs_[4:]]
+    kept = [record for record in model.epochs_ if record["batch_size"] == 100]
+    assert [record["epoch"] for record in model.epochs_] == [1, 2, *range(1, len(kept) + 1)]
+    course = [record["validation"]["log_likelihood"] for record in kept]
     assert model.settled_ == {"batch_size": 100, "epochs": int(np.argmax(course)) + 1}
     assert len(course) == model.settled_["epochs"] + 2, "and stops once it gains no more"
     again = OneHot(N_ITEMS, fair, settled=model.settled_).fit(ring[0])

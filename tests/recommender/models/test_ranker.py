@@ -5,14 +5,18 @@ import pytest
 
 from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.errors import ArtifactError
-from recommender.models.facts import item_facts
-from recommender.models.ranker import N_FEATURES, Candidates, Ranker, candidates
+from recommender.models.facts import ItemFacts, demand_history, log_returns
+from recommender.models.ranker import Candidates, Ranker, _soft_ranks, candidates
 from recommender.models.ranker_training import RankerNetwork, _Fit, fit_ranker
-from recommender.models.second_stage import SecondStage
+from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.models.softmax import Softmax
 from recommender.settings import ModelSettings, Settings, SoftmaxSettings
 
 N_ITEMS = 12
+
+
+def facts_of(sessions: Sessions) -> ItemFacts:
+    return ItemFacts(demand_history(sessions, N_ITEMS, 1)[-1], log_returns(sessions, N_ITEMS))
 
 
 def found(sessions: Sessions) -> tuple[np.ndarray, Candidates]:
@@ -21,7 +25,7 @@ def found(sessions: Sessions) -> tuple[np.ndarray, Candidates]:
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     rows = random.normal(size=(N_ITEMS, 4)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return log_p, candidates(log_p, sessions, rows, item_facts(sessions, N_ITEMS))
+    return log_p, candidates(log_p, sessions, rows, facts_of(sessions))
 
 
 def test_candidates_come_best_first_with_what_the_session_saw() -> None:
@@ -40,13 +44,40 @@ def test_candidates_come_best_first_with_what_the_session_saw() -> None:
 
 
 def test_a_second_stage_of_another_version_is_refused() -> None:
-    weights = {
-        "ranker_line": np.zeros(N_FEATURES - 1, np.float32),
-        **item_facts(sessions_from_lists([[0, 1]]), 2)._asdict(),
-    }
+    stage = SecondStage(
+        Ranker({"line": np.zeros(26, np.float32)}), facts_of(sessions_from_lists([[0, 1]]))
+    )
+    assert SecondStage.from_arrays(stage.arrays(), Settings()) is not None
+    later = {**stage.arrays(), "features_version": np.array(99)}
     with pytest.raises(ArtifactError, match="train again"):
-        SecondStage.from_arrays(weights, Settings())
-    assert found(sessions_from_lists([[3]]))[1].features.shape[2] == N_FEATURES
+        SecondStage.from_arrays(later, Settings())
+
+
+def test_who_never_shows_what_was_seen_learns_from_new_items_only() -> None:
+    """Of 3 5 3 7 the third step is a return: two questions of three are left."""
+    sessions = sessions_from_lists([[3, 5, 3, 7]])
+    facts = facts_of(sessions)
+    rows = np.eye(N_ITEMS, dtype=np.float32)
+
+    def scored(asked: Sessions) -> np.ndarray:
+        return np.full((asked.n_sessions, N_ITEMS), -np.log(N_ITEMS), np.float32)
+
+    _, targets = held_out_candidates(sessions, scored, rows, facts, None)
+    assert targets.tolist() == [5, 3, 7]
+    _, targets = held_out_candidates(sessions, scored, rows, facts, None, with_returns=False)
+    assert targets.tolist() == [5, 7]
+    only_returns = sessions_from_lists([[3, 3]])
+    none, targets = held_out_candidates(only_returns, scored, rows, facts, None, with_returns=False)
+    assert len(targets) == len(none.items) == 0
+
+
+def test_a_rounding_error_moves_no_rank_by_more_than_itself() -> None:
+    own = np.log(np.array([[0.4, 0.2, 0.2, 0.1]], np.float32))
+    swapped = own.copy()
+    swapped[0, 1] -= 1e-6
+    swapped[0, 2] += 1e-6
+    np.testing.assert_allclose(_soft_ranks(own)[0], [0, 1.5, 1.5, 3], atol=1e-5)
+    np.testing.assert_allclose(_soft_ranks(swapped), _soft_ranks(own), atol=1e-4)
 
 
 def test_an_untrained_ranker_keeps_the_order_and_the_probabilities() -> None:

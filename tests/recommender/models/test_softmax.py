@@ -115,6 +115,11 @@ def test_nothing_to_learn_from() -> None:
         Softmax(1, settings()).fit(sessions_from_lists([[0], [0]]), None)
 
 
+def test_only_returns_to_learn_from_where_returns_do_not_count() -> None:
+    with pytest.raises(DataError, match="a product that it has not seen"):
+        Softmax(1, settings(returns=False)).fit(sessions_from_lists([[0, 0]]), None)
+
+
 def test_one_product_and_one_session() -> None:
     model = Softmax(1, settings()).fit(sessions_from_lists([[0, 0]]), None)
     np.testing.assert_allclose(model.scores(sessions_from_lists([[0], []])), 0, atol=1e-6)

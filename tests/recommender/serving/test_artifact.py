@@ -177,6 +177,14 @@ def test_load_refuses_an_array_that_is_none(write_version):
         load(path.parent.parent)
 
 
+def test_load_names_what_another_version_did_not_write(write_version):
+    folder = write_version()
+    (folder / "popularity" / "counts.npy").rename(folder / "popularity" / "older.npy")
+    edit_manifest(folder, files={})
+    with pytest.raises(ArtifactError, match=r"another version .* lacks 'counts'; publish"):
+        load(folder)
+
+
 def test_a_failed_write_leaves_nothing(models_dir):
     class Unwritable(Popularity):
         def save(self, folder):
