@@ -113,6 +113,8 @@ def _span(values: list[Any]) -> str:
 def _conclusion(report: Mapping[str, Any]) -> list[str]:
     n_complete = sum(trial["state"] == "complete" for trial in report["trials"])
     best, chosen, lead = report["best"], report["chosen"], report["lead"]
+    if chosen == report["present"] and n_complete == 1:
+        return ["Only the present settings were tried to the end; the next call goes on."]
     if chosen == report["present"]:
         return [f"Of {n_complete} trials none is better than the present settings: keep them."]
     why = f"the best of {n_complete}"
