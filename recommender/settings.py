@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 ModelName = Literal[
-    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "onehot", "softmax"
+    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "onehot", "softmax", "mdn"
 ]
 NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
 Decay = Literal["same", "div", "linear", "quadratic", "log"]
@@ -141,6 +141,15 @@ class SoftmaxSettings(Section):
     returns: bool = True
     """Whether a return to an item of the session is a next item to learn; false suits shops that
     never show what was seen."""
+
+
+class MdnSettings(Section):
+    """The mixture density network over the catalog; what is not here is as in [softmax]."""
+
+    variant: Literal["plain", "ranked", "partner"] = "ranked"
+    """As `softmax.variant`."""
+    components: Annotated[int, Field(ge=1, le=8)] = 3
+    """Intents that a session may have."""
 
 
 class Word2VecSettings(Section):
@@ -298,6 +307,8 @@ class Settings(Section):
     """Which model is trained."""
     softmax: SoftmaxSettings = SoftmaxSettings()
     """The compact network."""
+    mdn: MdnSettings = MdnSettings()
+    """The mixture density network."""
     word2vec: Word2VecSettings = Word2VecSettings()
     """Vectors of products."""
     neighbors: NeighborsSettings = NeighborsSettings()

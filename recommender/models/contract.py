@@ -134,6 +134,23 @@ class Model(ABC):
         """Return the k best items of every session; see `top_k` for shapes and ties."""
         return top_k(self.scores(sessions), k, allowed)
 
+    def certainty(
+        self,
+        scores: NDArray[np.float32],  # noqa: ARG002
+        sessions: Sessions,  # noqa: ARG002
+    ) -> NDArray[np.float32] | None:
+        """How sure the model is that the next product is in its list, page's own product left out.
+
+        Args:
+            scores: Of these sessions, shape (n_sessions, n_items).
+            sessions: Any sessions.
+
+        Returns:
+            Chances, calibrated on held-out sessions, shape (n_sessions,); None from a model that
+            cannot tell.
+        """
+        return None
+
     def reasons(
         self,
         viewed: NDArray[np.int64],

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from recommender.models.softmax_loss import full_softmax_loss, sampled_softmax_loss
+from recommender.models.softmax_loss import full_log_softmax, sampled_log_softmax
 
 
 def test_full_loss_adds_the_bonus_of_returns() -> None:
     logits = np.array([[1.0, 2.0, 3.0]], np.float32)
     seen = np.array([[2, 0, 0]], np.int32)
-    loss = full_softmax_loss(
+    loss = full_log_softmax(
         tf.constant(logits), tf.constant([2]), tf.constant(seen),
         tf.constant([[0.5, -1.0, 9.0]]), tf.constant([[True, True, False]]),
     )  # fmt: skip
@@ -21,7 +21,7 @@ def test_full_loss_adds_the_bonus_of_returns() -> None:
 def sampled(target_is_seen: bool) -> float:
     """Items 0..4; the session saw 0 and 1; 0 and 4 are sampled; the target is 1 or 3."""
     return float(
-        sampled_softmax_loss(
+        sampled_log_softmax(
             tf.constant([1.0 if target_is_seen else 0.7]),
             tf.constant([[2.0, 1.5]]),
             tf.constant([[2.0, 0.2]]),
@@ -56,7 +56,7 @@ def test_sampled_loss_is_the_full_loss_in_expectation() -> None:
     share = random.dirichlet(np.ones(50))
     n_draws = 200_000
     drawn, times = np.unique(random.choice(50, n_draws, p=share), return_counts=True)
-    loss = sampled_softmax_loss(
+    loss = sampled_log_softmax(
         tf.constant(logits[:1]),
         tf.zeros((1, 0)),
         tf.constant(logits[None, drawn]),

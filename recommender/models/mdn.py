@@ -1,0 +1,114 @@
+"""The mixture density network over the catalog as it is served: NumPy on saved arrays."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.data.examples import Sessions, last_items
+from recommender.models.certainty import signs
+from recommender.models.intents import NEVER, intents
+from recommender.models.softmax import Softmax
+
+_WEIGHTS = ("attention", "weight_by_age", "weight_by_hidden")
+
+
+class Components(NamedTuple):
+    """What the mixture is made of for n sessions.
+
+    Attributes:
+        weights: Shape (n, C), each row sums to 1; 0 where the session has no further intent.
+        vectors: Unit vectors, shape (n, C, dim): the queries into the table.
+        hidden: Hidden units behind them, shape (n, C, hidden).
+        places: Anchors' places in the window, shape (n, C).
+    """
+
+    weights: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    places: NDArray[np.int64]
+
+
+class Mdn(Softmax):
+    """p(item | session) = Σ_c w_c(session) D(item | λ_c(session)), D categorical.
+
+    Each of the C components is an intent: a query into the one table of item vectors, around one
+    item of the session, with a weight from the session. In everything else it is `Softmax`.
+
+    Source: Bishop (1994), "Mixture Density Networks", NCRG/94/004.
+    """
+
+    name = "mdn"
+
+    @property
+    def variant(self) -> str:
+        """What answers: the mixture alone, or a second stage behind it."""
+        return self.settings.mdn.variant
+
+    @property
+    def n_components(self) -> int:
+        """C."""
+        return self.settings.mdn.components
+
+    def _network_kind(self) -> Callable[..., Any]:
+        from recommender.models.mdn_network import MixtureNetwork
+
+        return partial(MixtureNetwork, components=self.n_components)
+
+    def components(self, sessions: Sessions) -> Components:
+        """Weights and queries of the intents."""
+        window = last_items(sessions, len(self.age_logits_))
+        found = intents(
+            window,
+            self.table_,
+            self._unit_rows,
+            self.age_logits_,
+            float(self._weights["attention"][0]),
+            self.n_components,
+        )
+        n, n_components, dim = found.means.shape
+        vectors, hidden = self._refined(
+            found.means.reshape(-1, dim), found.anchors.reshape(-1, dim)
+        )
+        hidden = hidden.reshape(n, n_components, -1)
+        ages = window.shape[1] - 1 - found.places
+        logits = hidden @ self._weights["weight_by_hidden"] + self._weights["weight_by_age"][ages]
+        logits = np.where(found.is_further, logits, np.float32(NEVER))
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return Components(weights, vectors.reshape(n, n_components, dim), hidden, found.places)
+
+    def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
+        window = last_items(sessions, len(self.age_logits_))
+        found = self.components(sessions)
+        chances = np.zeros((sessions.n_sessions, self.n_items), np.float32)
+        for component in range(self.n_components):
+            rows = np.flatnonzero(found.weights[:, component])
+            if len(rows):
+                chances[rows] += found.weights[rows, component, None] * np.exp(
+                    self._log_softmax(
+                        found.vectors[rows, component], found.hidden[rows, component], window[rows]
+                    )
+                )
+        return np.log(np.maximum(chances, np.finfo(np.float32).tiny))
+
+    def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
+        """Unit vectors of the weightiest intents, shape (n_sessions, dim)."""
+        found = self.components(sessions)
+        return found.vectors[np.arange(sessions.n_sessions), found.weights.argmax(axis=1)]
+
+    def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:
+        found = self.components(sessions)
+        middle = np.einsum("nc,ncd->nd", found.weights, found.vectors)
+        spread = 1 - np.linalg.norm(middle, axis=1)
+        return signs(scores, last_items(sessions, 1)[:, 0], spread)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As of `Softmax`, and what weighs the components."""
+        return {**super().arrays(), **self._weights}
+
+    def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        super()._take(arrays)
+        self._weights = {name: np.asarray(arrays[name]) for name in _WEIGHTS}
