@@ -282,6 +282,9 @@ class ServeSettings(Section):
     """TCP port."""
     workers: Positive = 1
     """Processes."""
+    min_certainty: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Where the model gives its list of 20 a smaller chance of holding the next product, best
+    sellers answer instead; the report's curve of surest answers helps to choose."""
 
 
 class Settings(Section):

@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.data.examples import Sessions, last_items
+from recommender.data.examples import Sessions, last_items, sessions_from_lists
 from recommender.models.certainty import signs
+from recommender.models.contract import Intent
 from recommender.models.intents import NEVER, intents
 from recommender.models.softmax import Softmax
+from recommender.models.topk import NOTHING, top_k
 
+MIN_WEIGHT = 0.05
+"""An intent less likely than this is not told."""
 _WEIGHTS = ("attention", "weight_by_age", "weight_by_hidden")
 
 
@@ -97,7 +101,28 @@ class Mdn(Softmax):
     def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
         """Unit vectors of the weightiest intents, shape (n_sessions, dim)."""
         found = self.components(sessions)
-        return found.vectors[np.arange(sessions.n_sessions), found.weights.argmax(axis=1)]
+        weightiest: NDArray[np.float32] = found.vectors[
+            np.arange(sessions.n_sessions), found.weights.argmax(axis=1)
+        ]
+        return weightiest
+
+    def intents(
+        self, viewed: NDArray[np.int64], k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> list[Intent]:
+        """See `Model.intents`; components below `MIN_WEIGHT` are not told."""
+        sessions = sessions_from_lists([viewed.tolist()])
+        window = last_items(sessions, len(self.age_logits_))
+        found = self.components(sessions)
+        told = []
+        for component in np.argsort(-found.weights[0], kind="stable"):
+            weight = float(found.weights[0, component])
+            if weight < MIN_WEIGHT:
+                break
+            vectors, hidden = found.vectors[:, component], found.hidden[:, component]
+            items, _ = top_k(self._log_softmax(vectors, hidden, window), k, allowed)
+            place = len(viewed) - window.shape[1] + int(found.places[0, component])
+            told.append(Intent(weight, place, items[0][items[0] != NOTHING]))
+        return told
 
     def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:
         found = self.components(sessions)

@@ -75,7 +75,7 @@ def test_as_json(run, published, catalog):
     assert [(item["id"], item["title"], item["price"]) for item in body["items"]] == [
         ("elm", "Elm chair", 39.5)
     ]
-    assert body["fallback"] == {"used": False, "chain": ["model"]}
+    assert body["fallback"] == {"used": False, "chain": ["model"], "reason": None}
 
 
 def test_category_and_exclusion(run, published, catalog):

@@ -109,7 +109,9 @@ def test_the_body_is_that_of_the_conventions(artifact):
                 "price": 49.0, "currency": "EUR", "availability": "in_stock", "brand": "Acme",
             }
         ],
-        "fallback": {"used": False, "chain": ["model"]},
+        "fallback": {"used": False, "chain": ["model"], "reason": None},
+        "certainty": None,
+        "intents": None,
         "missing_ids": [],
         "trace": None,
     }  # fmt: skip
@@ -133,7 +135,7 @@ def test_the_page_itself_never_comes_back(artifact, table):
 def test_nothing_known_gives_the_best_sellers(artifact, table, item_ids):
     body = answer(artifact, table, Query(item_ids=item_ids, limit=2))
     assert ids(body) == ["i0", "i1"]
-    assert body["fallback"] == {"used": True, "chain": ["popular"]}
+    assert body["fallback"] == {"used": True, "chain": ["popular"], "reason": None}
     assert body["missing_ids"] == item_ids
     first = body["items"][0]
     assert first["score"] == pytest.approx(12 / 78)
@@ -151,7 +153,7 @@ def test_a_new_product_gets_the_best_sellers_of_its_category_then_of_the_parents
     assert sources(body) == ["popular_in_category"] * 6 + ["popular"] * 2
     texts = [item["reason"]["text"] for item in body["items"]]
     assert texts[2:4] == ["Popular in Chairs", "Popular in Furniture"]
-    assert body["fallback"] == {"used": True, "chain": ["popular_in_category", "popular"]}
+    assert body["fallback"] == {"used": True, "chain": ["popular_in_category", "popular"], "reason": None}
 
 
 @pytest.mark.parametrize("category", ["Furniture > Chairs", CHAIRS, "furniture > CHAIRS", "chairs"])
@@ -167,13 +169,13 @@ def test_what_a_category_leaves_open_is_filled_by_its_parents(artifact, table):
     assert ids(body) == ["i8", "i0", "i1", "i5"]
     assert sources(body) == ["model", "model", "popular_in_category", "popular_in_category"]
     assert body["items"][2]["reason"]["text"] == "Popular in Furniture"
-    assert body["fallback"] == {"used": True, "chain": ["model", "popular_in_category"]}
+    assert body["fallback"] == {"used": True, "chain": ["model", "popular_in_category"], "reason": None}
 
 
 def test_an_unknown_category_falls_back_to_the_shop(artifact, table):
     body = answer(artifact, table, Query(item_ids=["i4"], category="Boats", limit=1))
     assert ids(body) == ["i0"]
-    assert body["fallback"] == {"used": True, "chain": ["popular"]}
+    assert body["fallback"] == {"used": True, "chain": ["popular"], "reason": None}
 
 
 def test_a_name_that_is_a_top_category_means_that_one(artifact):
@@ -204,7 +206,7 @@ def test_nothing_left_is_an_empty_answer(artifact):
     table = ProductTable([product(3)])
     body = answer(artifact, table, Query(item_ids=["i3"]))
     assert body["items"] == []
-    assert body["fallback"] == {"used": True, "chain": []}
+    assert body["fallback"] == {"used": True, "chain": [], "reason": None}
 
 
 def test_scores_are_the_models_chances(table):

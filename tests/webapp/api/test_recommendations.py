@@ -57,7 +57,7 @@ def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
 
     assert answer.status_code == 200
     assert answer.json["missing_ids"] == ["never heard of ☕"]
-    assert answer.json["fallback"] == {"used": True, "chain": ["popular"]}
+    assert answer.json["fallback"] == {"used": True, "chain": ["popular"], "reason": None}
     assert len(answer.json["items"]) == 10
 
 
