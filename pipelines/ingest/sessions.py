@@ -31,7 +31,7 @@ from pipelines.ingest.staging import (
 )
 from recommender.data.events import LOG_COLUMNS
 from recommender.data.eventscan import literal, log_query
-from recommender.errors import MappingError
+from recommender.errors import MappingError, SettingsError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -95,7 +95,7 @@ def import_sessions(
 
     Args:
         workspace: Where the log is.
-        settings: `import.max_refused` and `import.consent` count here.
+        settings: `import.max_refused`, `import.consent` and `sessions.gap_s` count here.
         source: Parquet or lines of JSON; see `session_rows`.
         column: Column or key of the lists; by default `items`, or the only column of lists.
         dry_run: Write nothing; the counts are the same.
@@ -105,10 +105,17 @@ def import_sessions(
         Counts of sessions, and in a dry run the first ones.
 
     Raises:
+        SettingsError: If `sessions.gap_s` would cut between the made-up times.
         MappingError: If there is no such column.
         RefusedRowsError: If more rows are refused than `import.max_refused` allows.
         DataError: If the file cannot be read, or the workspace not be written.
     """
+    if settings.sessions.gap_s < STEP_S:
+        raise SettingsError(
+            f"sessions.gap_s is {settings.sessions.gap_s:g}, and sessions without times get a "
+            f"step every {STEP_S} s: each step would be a session of its own; set sessions.gap_s "
+            f"to {STEP_S} or more"
+        )
     run = run_name()
     with staging_folder(None if dry_run else workspace.root, run) as folder:
         with staging_database(folder) as connection:
