@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.mapping import parse_map
 from pipelines.ingest.normalize import RAW_CHARACTERS
-from pipelines.ingest.refused import is_above, keep_refused, run_name, too_many_refused
+from pipelines.ingest.refused import run_name, settle_refused
 from pipelines.ingest.session_rows import SessionRow, session_rows
 from pipelines.ingest.sources import OnBytes
 from pipelines.ingest.staging import (
@@ -123,14 +123,14 @@ def import_sessions(
             for table in _tables(session_rows(str(source), column, on_bytes)):
                 stage(connection, table, "SELECT * FROM batch", into="session_rows")
             _find_new(connection, workspace.events_dir)
-            counts = _counts(connection, str(source))
-            too_many = is_above(counts, settings.import_.max_refused)
-            if counts.refused and not dry_run and (too_many or counts.imported):
-                rows = pages(connection, _REFUSED_ROWS)
-                kept = keep_refused(workspace.rejected_dir, run, str(source), rows)
-                counts = replace(counts, rejected_path=kept)
-            if too_many:
-                raise too_many_refused(counts, settings.import_.max_refused)
+            counts = settle_refused(
+                _counts(connection, str(source)),
+                pages(connection, _REFUSED_ROWS),
+                folder=workspace.rejected_dir,
+                run=run,
+                allowed=settings.import_.max_refused,
+                dry_run=dry_run,
+            )
             if dry_run:
                 return replace(counts, preview=_preview(connection))
             if counts.imported:
