@@ -36,7 +36,8 @@ def fit_ranker(
         found: Candidates of held-out queries, oldest first.
         targets: The true next items, shape (n,).
         seed: Seed of start and order.
-        on_epoch: Called with each epoch's record.
+        on_epoch: Called with each epoch's record: `loss`, of the newest fifth, while that chooses;
+            then, as nothing is held out any more, only how far it is.
 
     Returns:
         None if there are too few queries, or if the newest fifth is told no better than by the
@@ -54,14 +55,14 @@ def fit_ranker(
     for epoch in range(1, EPOCHS + 1):
         checked.epoch()
         losses.append(checked.loss(features[newest], labels[newest]))
-        on_epoch({"part": "ranker", "epoch": epoch, "loss": losses[-1]})
+        on_epoch({"part": "ranker", "epoch": epoch, "of": EPOCHS, "loss": losses[-1]})
     best = int(np.argmin(losses))
     if best == 0:
         return None
     fit = _Fit(features, labels, seed)
     for epoch in range(1, best + 1):
         fit.epoch()
-        on_epoch({"part": "ranker", "epoch": epoch, "loss": losses[epoch]})
+        on_epoch({"part": "ranker", "epoch": epoch, "of": best})
     return Ranker(fit.weights())
 
 
