@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import PAD, Sessions, TrainingWindows
 from recommender.models.facts import MEMORIES, demand_history, spans_of_sessions
-from recommender.models.returns import occurrences
+from recommender.models.returns import first_views, occurrences
 from recommender.settings import SoftmaxSettings
 
 MAX_SPANS = 128
@@ -59,6 +59,7 @@ class Batches:
     def __init__(self, train: Sessions, n_items: int, settings: SoftmaxSettings, seed: int) -> None:
         self.n_items, self.settings = n_items, settings
         self.windows = TrainingWindows(train, settings.window)
+        self._first_views = None if settings.returns else _first_views(train, settings.window)
         self.random = np.random.default_rng(seed)
         self.full = n_items <= settings.full_below
         self.weights = window_weights(self.windows, settings.half_life)
@@ -99,8 +100,8 @@ class Batches:
         windows = self.windows.take(rows)
         inputs = windows[:, :-1]
         is_target = windows[:, 1:] != PAD
-        if not self.settings.returns:
-            is_target &= occurrences(windows).earlier[:, 1:] == 0
+        if self._first_views is not None:
+            is_target &= self._first_views.take(rows)[:, 1:] == 1
         lag = self.random.integers(round(MAX_LAG * self.n_spans) + 1)
         known = self.history[max(0, span - int(lag))]
         sampled, n_draws = self._sampled()
@@ -131,5 +132,13 @@ def window_weights(windows: TrainingWindows, half_life: float | None) -> NDArray
     if half_life is None:
         return np.ones(len(windows))
     ages = 1 - windows.sessions.places_in_period[windows.session]
+def _first_views(train: Sessions, length: int) -> TrainingWindows:
+    """The windows with marks instead of items, 1 where an item is new to its session.
+
+    A window alone does not tell: a return may lie in a later one than what it returns to.
+    """
+    return TrainingWindows(Sessions(first_views(train).astype(np.int32), train.starts), length)
+
+
     weights: NDArray[np.float64] = 0.5 ** (ages / half_life)
     return weights

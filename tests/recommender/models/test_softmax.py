@@ -120,6 +120,13 @@ def test_only_returns_to_learn_from_where_returns_do_not_count() -> None:
         Softmax(1, settings(returns=False)).fit(sessions_from_lists([[0, 0]]), None)
 
 
+def test_validation_of_returns_alone_chooses_nothing_where_returns_do_not_count() -> None:
+    model = Softmax(3, settings(returns=False))
+    model.fit(sessions_from_lists([[0, 1, 2]] * 9), sessions_from_lists([[0, 0], [1, 1, 1]]))
+    assert [record["epoch"] for record in model.epochs_] == [1, 2, 3, 4]
+    assert not any("validation" in record for record in model.epochs_)
+
+
 def test_one_product_and_one_session() -> None:
     model = Softmax(1, settings()).fit(sessions_from_lists([[0, 0]]), None)
     np.testing.assert_allclose(model.scores(sessions_from_lists([[0], []])), 0, atol=1e-6)

@@ -58,3 +58,13 @@ def test_returns_left_out_are_no_targets() -> None:
     train = sessions_from_lists([[1, 2, 1, 3]])
     (batch,) = batches(train, returns=False).epoch()
     np.testing.assert_array_equal(batch.is_target, [[True, False, True, False]])
+
+
+def test_a_return_to_an_earlier_window_is_no_target_either() -> None:
+    """Six steps in windows of four: the second row begins at 4 and does not hold the 1."""
+    train = sessions_from_lists([[1, 2, 3, 4, 5, 1, 6]])
+    found = [
+        batch.used[batch.windows[:, 1:][batch.is_target]]
+        for batch in batches(train, returns=False, half_life=None).epoch()
+    ]
+    assert sorted(np.concatenate(found).tolist()) == [2, 3, 4, 5, 6]
