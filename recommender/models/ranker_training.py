@@ -114,14 +114,17 @@ class _Fit:
         self.optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
         self.optimizer.build(self.network.trainable_variables)
         shape = (None, *features.shape[1:])
-        self.step = tf.function(
+        # As in the network's `Trainer`: traced once, without TensorFlow's warning.
+        step = tf.function(
             self._step,
             input_signature=[tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)],
         )
+        self.step = step.get_concrete_function()
 
     def epoch(self) -> None:
         for rows in np.array_split(self.random.permutation(len(self.labels)), self.n_steps):
-            self.step(self._standardized(self.features[rows]), self.labels[rows])
+            features = tf.constant(self._standardized(self.features[rows]))
+            self.step(features, tf.constant(self.labels[rows]))
 
     def loss(self, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         """Mean cross-entropy in nats."""

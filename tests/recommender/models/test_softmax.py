@@ -127,6 +127,13 @@ def test_validation_of_returns_alone_chooses_nothing_where_returns_do_not_count(
     assert not any("validation" in record for record in model.epochs_)
 
 
+def test_short_trainings_in_a_row_draw_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """As several starts and seeds on little data: TensorFlow must not speak of retracing."""
+    for seed in range(6):
+        Softmax(3, settings(epochs=1)).fit(sessions_from_lists([[0, 1, 2]] * 9), seed=seed)
+    assert "retracing" not in caplog.text
+
+
 def test_one_product_and_one_session() -> None:
     model = Softmax(1, settings()).fit(sessions_from_lists([[0, 0]]), None)
     np.testing.assert_allclose(model.scores(sessions_from_lists([[0], []])), 0, atol=1e-6)
