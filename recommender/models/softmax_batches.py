@@ -80,6 +80,11 @@ class Batches:
         """Batches of an epoch."""
         return int(self._n_of_span.sum())
 
+    @property
+    def tells_demand(self) -> bool:
+        """Whether a batch knows of any click: those of the first span know of none."""
+        return bool(self.span.any())
+
     def epoch(self) -> Iterator[Batch]:
         """Make the batches of one epoch."""
         chosen = self.random.permutation(len(self.windows))
@@ -127,11 +132,6 @@ class Batches:
         return np.unique(items.astype(np.int32), return_counts=True)
 
 
-def window_weights(windows: TrainingWindows, half_life: float | None) -> NDArray[np.float64]:
-    """The chance of each window to be seen in an epoch, shape (n_windows,)."""
-    if half_life is None:
-        return np.ones(len(windows))
-    ages = 1 - windows.sessions.places_in_period[windows.session]
 def _first_views(train: Sessions, length: int) -> TrainingWindows:
     """The windows with marks instead of items, 1 where an item is new to its session.
 
@@ -140,5 +140,10 @@ def _first_views(train: Sessions, length: int) -> TrainingWindows:
     return TrainingWindows(Sessions(first_views(train).astype(np.int32), train.starts), length)
 
 
+def window_weights(windows: TrainingWindows, half_life: float | None) -> NDArray[np.float64]:
+    """The chance of each window to be seen in an epoch, shape (n_windows,)."""
+    if half_life is None:
+        return np.ones(len(windows))
+    ages = 1 - windows.sessions.places_in_period[windows.session]
     weights: NDArray[np.float64] = 0.5 ** (ages / half_life)
     return weights
