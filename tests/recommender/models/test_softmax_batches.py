@@ -72,7 +72,7 @@ def test_returns_left_out_are_no_targets() -> None:
 
 
 def test_a_return_to_an_earlier_window_is_no_target_either() -> None:
-    """Six steps in windows of four: the second row begins at 4 and does not hold the 1."""
+    """Seven steps in windows of four: the second row is 5, 1, 6 and does not tell that 1 came."""
     train = sessions_from_lists([[1, 2, 3, 4, 5, 1, 6]])
     found = [
         batch.used[batch.windows[:, 1:][batch.is_target]]
