@@ -153,7 +153,11 @@ def test_a_new_product_gets_the_best_sellers_of_its_category_then_of_the_parents
     assert sources(body) == ["popular_in_category"] * 6 + ["popular"] * 2
     texts = [item["reason"]["text"] for item in body["items"]]
     assert texts[2:4] == ["Popular in Chairs", "Popular in Furniture"]
-    assert body["fallback"] == {"used": True, "chain": ["popular_in_category", "popular"], "reason": None}
+    assert body["fallback"] == {
+        "used": True,
+        "chain": ["popular_in_category", "popular"],
+        "reason": None,
+    }
 
 
 @pytest.mark.parametrize("category", ["Furniture > Chairs", CHAIRS, "furniture > CHAIRS", "chairs"])
@@ -169,7 +173,11 @@ def test_what_a_category_leaves_open_is_filled_by_its_parents(artifact, table):
     assert ids(body) == ["i8", "i0", "i1", "i5"]
     assert sources(body) == ["model", "model", "popular_in_category", "popular_in_category"]
     assert body["items"][2]["reason"]["text"] == "Popular in Furniture"
-    assert body["fallback"] == {"used": True, "chain": ["model", "popular_in_category"], "reason": None}
+    assert body["fallback"] == {
+        "used": True,
+        "chain": ["model", "popular_in_category"],
+        "reason": None,
+    }
 
 
 def test_an_unknown_category_falls_back_to_the_shop(artifact, table):

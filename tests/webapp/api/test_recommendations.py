@@ -75,7 +75,7 @@ def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
         ("item_id=" + "x" * 257, "item_id", "bad_value"),
         ("&".join(["item_id=a"] * 201), "item_id", "too_many_values"),
         ("filter=price<5", "filter", "unknown_parameter"),
-        ("explain=1", "explain", "unknown_parameter"),
+        ("trace=1", "trace", "unknown_parameter"),
     ],
 )
 def test_what_is_unknown_or_wrong_is_refused(client, query, parameter, code):
