@@ -16,6 +16,8 @@ from recommender.models.topk import NOTHING, top_k
 
 MIN_WEIGHT = 0.05
 """An intent less likely than this is not told."""
+SAME_INTENT = 0.6
+"""Components whose queries have at least this cosine show nearly the same products."""
 _WEIGHTS = ("attention", "weight_by_age", "weight_by_hidden")
 
 
@@ -109,20 +111,22 @@ class Mdn(Softmax):
     def intents(
         self, viewed: NDArray[np.int64], k: int, allowed: NDArray[np.bool_] | None = None
     ) -> list[Intent]:
-        """See `Model.intents`; components below `MIN_WEIGHT` are not told."""
+        """See `Model.intents`: components that point the same way are one intent."""
         sessions = sessions_from_lists([viewed.tolist()])
         window = last_items(sessions, len(self.age_logits_))
         found = self.components(sessions)
+        weights, vectors, hidden = found.weights[0], found.vectors[0], found.hidden[0]
         told = []
-        for component in np.argsort(-found.weights[0], kind="stable"):
-            weight = float(found.weights[0, component])
-            if weight < MIN_WEIGHT:
-                break
-            vectors, hidden = found.vectors[:, component], found.hidden[:, component]
-            items, _ = top_k(self._log_softmax(vectors, hidden, window), k, allowed)
-            place = len(viewed) - window.shape[1] + int(found.places[0, component])
-            told.append(Intent(weight, place, items[0][items[0] != NOTHING]))
-        return told
+        for group in alike(weights, vectors):
+            weight = weights[group].sum()
+            if weight >= MIN_WEIGHT:
+                each = self._log_softmax(
+                    vectors[group], hidden[group], np.repeat(window, len(group), 0)
+                )
+                items, _ = top_k(weights[None, group] @ np.exp(each), k, allowed)
+                place = len(viewed) - window.shape[1] + int(found.places[0, group[0]])
+                told.append(Intent(float(weight), place, items[0][items[0] != NOTHING]))
+        return sorted(told, key=lambda intent: -intent.weight)
 
     def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:
         found = self.components(sessions)
@@ -137,3 +141,23 @@ class Mdn(Softmax):
     def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super()._take(arrays)
         self._weights = {name: np.asarray(arrays[name]) for name in _WEIGHTS}
+
+
+def alike(
+    weights: NDArray[np.float32], vectors: NDArray[np.float32], same: float = SAME_INTENT
+) -> list[NDArray[np.intp]]:
+    """Group components whose queries point the same way, the weightiest of a group first.
+
+    Args:
+        weights: Shape (C,); components of weight 0 are in no group.
+        vectors: Unit vectors, shape (C, dim).
+        same: Cosine from which two are one.
+    """
+    left = [component for component in np.argsort(-weights, kind="stable") if weights[component]]
+    groups = []
+    while left:
+        near = vectors[left] @ vectors[left[0]] >= same
+        near[0] = True
+        groups.append(np.array(left)[near])
+        left = [one for one, is_near in zip(left, near, strict=True) if not is_near]
+    return groups
