@@ -168,7 +168,7 @@ class Model(ABC):
 
     def intents(
         self,
-        viewed: NDArray[np.int64],  # noqa: ARG002
+        viewed: NDArray[np.integer],  # noqa: ARG002
         k: int,  # noqa: ARG002
         allowed: NDArray[np.bool_] | None = None,  # noqa: ARG002
     ) -> list[Intent]:

@@ -109,7 +109,7 @@ class Mdn(Softmax):
         return weightiest
 
     def intents(
-        self, viewed: NDArray[np.int64], k: int, allowed: NDArray[np.bool_] | None = None
+        self, viewed: NDArray[np.integer], k: int, allowed: NDArray[np.bool_] | None = None
     ) -> list[Intent]:
         """See `Model.intents`: components that point the same way are one intent."""
         sessions = sessions_from_lists([viewed.tolist()])

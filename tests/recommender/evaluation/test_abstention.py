@@ -5,6 +5,7 @@ import numpy as np
 from recommender.data.examples import sessions_from_lists
 from recommender.evaluation.abstention import abstention_entry
 from recommender.evaluation.protocol import Judgement, queries_of
+from recommender.evaluation.wording import abstention_words
 from recommender.models.metrics import EXCLUDED
 
 
@@ -32,3 +33,19 @@ def test_no_question_left_is_no_curve() -> None:
     queries = queries_of(sessions_from_lists([[0, 1]]))
     judged = Judgement({"none": np.array([EXCLUDED])}, np.zeros(2, np.int64), {}, np.float32([0.5]))
     assert abstention_entry(queries, judged, 20, 50) == {"none": []}
+
+
+def test_the_page_says_what_the_surer_seven_tenths_gain() -> None:
+    model = {
+        "name": "m",
+        "abstention": {
+            "current": [
+                {"answered": 0.7, "least_certainty": 0.31, "recall@20": {"value": 0.81}},
+                {"answered": 1.0, "least_certainty": 0.02, "recall@20": {"value": 0.64}},
+            ]
+        },
+    }
+    assert abstention_words(model, "current", 20) == (
+        "m finds the product in 64 of 100 questions, and in 81 of 100 where it answers only the "
+        "surer 70: those with a certainty of at least .310."
+    )

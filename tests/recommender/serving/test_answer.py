@@ -11,7 +11,7 @@ from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.data.examples import last_items
 from recommender.data.vocabulary import Vocabulary
-from recommender.models.contract import Model
+from recommender.models.contract import Intent, Model
 from recommender.models.popularity import Popularity
 from recommender.serving.answer import Query, answer, category_path, new_recommendation_id
 from recommender.serving.artifact import Artifact
@@ -289,3 +289,33 @@ def test_laws_of_every_answer(artifact, catalog, item_ids, excluded, category, l
         for item in body["items"]:
             if item["source"] == "model":
                 assert catalog[item["id"]][1][: len(category)] == category
+
+
+def test_an_unsure_model_is_left_out(artifact, table, monkeypatch):
+    """No model of the fixture tells certainty: one is given to it, as an artifact would bring it."""
+    monkeypatch.setattr(type(artifact.model), "certainty", lambda *_: np.array([0.4], np.float32))
+    query = Query(item_ids=["i3"], limit=3)
+    sure = answer(artifact, table, query, min_certainty=0.3)
+    assert sure["certainty"] == 0.4
+    assert sure["fallback"]["reason"] is None
+    assert sources(sure)[0] == "model"
+    unsure = answer(artifact, table, query, min_certainty=0.5)
+    assert unsure["fallback"]["used"]
+    assert unsure["fallback"]["reason"] == "uncertain"
+    assert "model" not in sources(unsure)
+    assert len(unsure["items"]) == 3
+
+
+def test_an_explanation_names_what_each_intent_would_show(artifact, table, monkeypatch):
+    told = [Intent(0.75, 1, np.array([5, 6])), Intent(0.25, 0, np.array([], np.int64))]
+    monkeypatch.setattr(type(artifact.model), "intents", lambda *_: told)
+    body = answer(artifact, table, Query(item_ids=["i3", "i4"], explain=True))
+    first, second = body["intents"]
+    assert first["weight"] == 0.75
+    assert first["because_viewed"]["id"] == "i4"
+    assert [item["id"] for item in first["items"]] == [
+        artifact.vocabulary.item_ids[row] for row in (5, 6)
+    ]
+    assert second["items"] == []
+    assert answer(artifact, table, Query(item_ids=["i3", "i4"]))["intents"] is None
+    assert answer(artifact, table, Query(item_ids=["new"], explain=True))["intents"] == []
