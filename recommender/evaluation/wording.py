@@ -188,8 +188,8 @@ def abstention_words(model: Mapping[str, Any], exclusion: str, k: int) -> str:
     some, every = points[0.7], points[1.0]
     found, surer = (percent(one[f"recall@{k}"]["value"]) for one in (every, some))
     return (
-        f"{model['name']} finds the product in {found} of 100 questions, and in {surer} of 100 where "
-        "it answers only the surer 70: those with a certainty of at least "
+        f"{model['name']} finds the product in {found} of 100 questions, and in {surer} of 100 "
+        "where it answers only the surer 70: those with a certainty of at least "
         f"{decimals(some['least_certainty'])}."
     )
 

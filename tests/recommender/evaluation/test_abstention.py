@@ -46,6 +46,6 @@ def test_the_page_says_what_the_surer_seven_tenths_gain() -> None:
         },
     }
     assert abstention_words(model, "current", 20) == (
-        "m finds the product in 64 of 100 questions, and in 81 of 100 where it answers only the "
-        "surer 70: those with a certainty of at least .310."
+        "m finds the product in 64.0 of 100 questions, and in 81.0 of 100 where it answers "
+        "only the surer 70: those with a certainty of at least .310."
     )

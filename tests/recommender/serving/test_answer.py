@@ -292,7 +292,7 @@ def test_laws_of_every_answer(artifact, catalog, item_ids, excluded, category, l
 
 
 def test_an_unsure_model_is_left_out(artifact, table, monkeypatch):
-    """No model of the fixture tells certainty: one is given to it, as an artifact would bring it."""
+    """The fixture's model tells none: it is given one, as an artifact would bring it."""
     monkeypatch.setattr(type(artifact.model), "certainty", lambda *_: np.array([0.4], np.float32))
     query = Query(item_ids=["i3"], limit=3)
     sure = answer(artifact, table, query, min_certainty=0.3)
