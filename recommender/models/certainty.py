@@ -64,27 +64,14 @@ def signs(
         where there is one, shape (n, 2 or 3).
     """
     n_items = log_probabilities.shape[1]
-    chances = without_pages(np.exp(log_probabilities), pages)
-    n_first = min(LIST_LENGTH, n_items)
-    first = np.partition(chances, n_items - n_first, axis=1)[:, n_items - n_first :]
-    mass = np.clip(first.sum(axis=1), _BOUND, 1 - _BOUND)
-    columns = [
-        np.log(mass / (1 - mass)),
-        -np.einsum("ni,ni->n", chances, np.log(np.maximum(chances, np.finfo(np.float32).tiny))),
-    ]
-    if spread is not None:
-        columns.append(spread)
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def without_pages(chances: NDArray[np.float32], pages: NDArray[np.int32]) -> NDArray[np.float32]:
-    """What is left once the page's own product is taken away, shared out to sum to 1.
-
-    Args:
-        chances: Shape (n, n_items); changed in place.
-        pages: The newest item of each session, `PAD` for an empty one, shape (n,).
-    """
+    chances = np.exp(log_probabilities)
     known = np.flatnonzero(pages != PAD)
     chances[known, pages[known]] = 0
-    chances /= np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return chances
+    left = np.maximum(chances.sum(axis=1), np.finfo(np.float32).tiny)
+    n_first = min(LIST_LENGTH, n_items)
+    first = np.partition(chances, n_items - n_first, axis=1)[:, n_items - n_first :]
+    share = np.clip(first.sum(axis=1) / left, _BOUND, 1 - _BOUND)
+    # Of chances p that sum to s, the entropy of p / s.
+    entropy = np.log(left) - np.einsum("ni,ni->n", chances, log_probabilities) / left
+    columns = [np.log(share / (1 - share)), entropy, *([] if spread is None else [spread])]
+    return np.stack(columns, axis=1).astype(np.float32)

@@ -36,6 +36,15 @@ class Components(NamedTuple):
     hidden: NDArray[np.float32]
     places: NDArray[np.int64]
 
+    def only(self, chosen: NDArray[np.intp]) -> "Components":
+        """Some of the components, their weights as they are."""
+        return Components(
+            self.weights[:, chosen],
+            self.vectors[:, chosen],
+            self.hidden[:, chosen],
+            self.places[:, chosen],
+        )
+
 
 class Mdn(Softmax):
     """p(item | session) = Σ_c w_c(session) D(item | λ_c(session)), D categorical.
@@ -89,16 +98,22 @@ class Mdn(Softmax):
     def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
         window = last_items(sessions, len(self.age_logits_))
         found = self.components(sessions)
-        chances = np.zeros((sessions.n_sessions, self.n_items), np.float32)
-        for component in range(self.n_components):
-            rows = np.flatnonzero(found.weights[:, component])
-            if len(rows):
-                chances[rows] += found.weights[rows, component, None] * np.exp(
-                    self._log_softmax(
-                        found.vectors[rows, component], found.hidden[rows, component], window[rows]
-                    )
-                )
-        return np.log(np.maximum(chances, np.finfo(np.float32).tiny))
+        chances = self._chances(found, window)
+        return np.log(np.maximum(chances, np.finfo(np.float32).tiny, out=chances), out=chances)
+
+    def _chances(self, found: Components, window: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Σ_c weight_c p_c of every item, shape (n, n_items)."""
+        session, component = np.nonzero(found.weights)
+        each = self._logits(
+            found.vectors[session, component], found.hidden[session, component], window[session]
+        )
+        np.exp(each, out=each)
+        each *= (found.weights[session, component] / each.sum(axis=1))[:, None]
+        if len(window) == 1:
+            return each.sum(axis=0, keepdims=True)
+        starts = np.searchsorted(session, np.arange(len(window)))
+        chances: NDArray[np.float32] = np.add.reduceat(each, starts, axis=0)
+        return chances
 
     def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
         """Unit vectors of the weightiest intents, shape (n_sessions, dim)."""
@@ -115,17 +130,14 @@ class Mdn(Softmax):
         sessions = sessions_from_lists([viewed.tolist()])
         window = last_items(sessions, len(self.age_logits_))
         found = self.components(sessions)
-        weights, vectors, hidden = found.weights[0], found.vectors[0], found.hidden[0]
         told = []
-        for group in alike(weights, vectors):
-            weight = weights[group].sum()
+        for group in alike(found.weights[0], found.vectors[0]):
+            weight = float(found.weights[0, group].sum())
             if weight >= MIN_WEIGHT:
-                each = self._log_softmax(
-                    vectors[group], hidden[group], np.repeat(window, len(group), 0)
-                )
-                items, _ = top_k(weights[None, group] @ np.exp(each), k, allowed)
+                chances = self._chances(found.only(group), window)
+                items, _ = top_k(chances, k, allowed)
                 place = len(viewed) - window.shape[1] + int(found.places[0, group[0]])
-                told.append(Intent(float(weight), place, items[0][items[0] != NOTHING]))
+                told.append(Intent(weight, place, items[0][items[0] != NOTHING]))
         return sorted(told, key=lambda intent: -intent.weight)
 
     def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:

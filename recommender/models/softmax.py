@@ -22,6 +22,7 @@ from recommender.models.returns import new_targets, occurrences
 from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
 
+_FEW = 10
 HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
 
 
@@ -222,20 +223,26 @@ class Softmax(Model):
 
     def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
         vectors, hidden = self._session_vectors(sessions)
-        return self._log_softmax(vectors, hidden, last_items(sessions, len(self.age_logits_)))
+        logits = self._logits(vectors, hidden, last_items(sessions, len(self.age_logits_)))
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return logits
 
-    def _log_softmax(
+    def _logits(
         self,
         vectors: NDArray[np.float32],
         hidden: NDArray[np.float32],
         window: NDArray[np.int32],
     ) -> NDArray[np.float32]:
-        logits = vectors @ self._unit_rows.T
+        """Logs of every item's chance up to a constant, 0 the highest; one row a vector."""
+        if 1 < len(vectors) < _FEW:
+            # BLAS takes a few rows by a whole table the other way round in half the time.
+            logits: NDArray[np.float32] = np.ascontiguousarray((self._unit_rows @ vectors.T).T)
+        else:
+            logits = vectors @ self._unit_rows.T
         logits /= np.float32(self.temperature_)
         logits += self._item_bonus
         self._add_return_bonus(logits, window, hidden)
         logits -= logits.max(axis=1, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return logits
 
     def _add_return_bonus(

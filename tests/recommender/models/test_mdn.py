@@ -100,8 +100,9 @@ def test_both_aims_are_likelier_than_under_one_vector(trained: Mdn) -> None:
     rows = np.arange(len(targets))
     mixed = trained.scores(sessions)[rows, targets].mean()
     found, window = trained.components(sessions), last_items(sessions, 20)
-    alone = trained._log_softmax(found.vectors[:, 0], found.hidden[:, 0], window)
-    assert mixed > alone[rows, targets].mean() + 0.1
+    first = found.only(np.array([0]))
+    alone = trained._chances(first._replace(weights=np.ones_like(first.weights)), window)
+    assert mixed > np.log(alone[rows, targets]).mean() + 0.1
 
 
 def test_anchors_are_the_newest_item_then_the_one_least_like_it() -> None:
