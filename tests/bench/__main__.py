@@ -12,12 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.intents import bench_intents
 from tests.bench.serving import bench_recommendations
 from tests.bench.sessions import bench_sessions
 
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "sessions": bench_sessions,
     "serving": bench_recommendations,
+    "intents": bench_intents,
 }
 
 
