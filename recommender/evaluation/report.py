@@ -189,7 +189,7 @@ def _abstention(
     if not told:
         return None
     return {
-        "words": [wording.abstention_words(one, exclusion, report["k"]) for one in told],
+        "words": wording.abstention_words(told[0], exclusion, report["k"]),
         "chart": abstention_chart(told, styles, exclusion, report["k"]),
         "models": [{"name": one["name"], "points": one["abstention"][exclusion]} for one in told],
         "exclude": exclusion,
