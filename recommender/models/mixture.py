@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.models.families.arrays import Array, operations
+from recommender.models.families.arrays import Array, matching, operations
 from recommender.models.families.family import Family, Parameters
 from recommender.models.families.registry import family_from_config
 from recommender.models.families.special import log_softmax, log_sum_exp
@@ -69,7 +69,8 @@ class Mixture:
         ops = operations(outputs)
         family, parameters = self.family, self.parameters(outputs)
         log_prob = family.loss_log_prob if in_loss else family.log_prob
-        inside = log_prob(parameters, ops.reshape(y, (-1, 1, self.n_targets)))
+        targets = ops.reshape(matching(y, outputs), (-1, 1, self.n_targets))
+        inside = log_prob(parameters, targets)
         return self.log_weights(outputs) + ops.sum(inside, axis=-1)
 
     def log_prob(self, outputs: Array, y: Array, *, in_loss: bool = False) -> Array:
@@ -85,19 +86,22 @@ class Mixture:
         return operations(outputs).exp(log_softmax(joint))
 
     def mean(self, outputs: Array) -> Array:
-        """E[y|x], shape (n, n_targets)."""
-        ops = operations(outputs)
-        weights = ops.exp(self.log_weights(outputs))[:, :, None]
-        return ops.sum(weights * self.family.mean(self.parameters(outputs)), axis=1)
+        """E[y|x], shape (n, n_targets); of a categorical family the classes' probabilities."""
+        return self._averaged(outputs, self.family.mean(self.parameters(outputs)))
 
     def variance(self, outputs: Array) -> Array:
-        """Var[y|x] of each target: within the components and between them, shape (n, n_targets)."""
-        ops = operations(outputs)
-        weights = ops.exp(self.log_weights(outputs))[:, :, None]
+        """Var[y|x], within the components and between them; shape as of `mean`."""
         parameters = self.parameters(outputs)
         means = self.family.mean(parameters)
-        apart = means - ops.sum(weights * means, axis=1, keepdims=True)
-        return ops.sum(weights * (self.family.variance(parameters) + apart**2), axis=1)
+        apart = means - self._averaged(outputs, means)[:, None]
+        return self._averaged(outputs, self.family.variance(parameters) + apart**2)
+
+    def _averaged(self, outputs: Array, of_components: Array) -> Array:
+        """Mean over the components, weighted by them."""
+        ops = operations(outputs)
+        more = (1,) * (len(of_components.shape) - 2)
+        weights = ops.reshape(ops.exp(self.log_weights(outputs)), (-1, self.n_components, *more))
+        return ops.sum(weights * of_components, axis=1)
 
     def adapted(self, y: NDArray[Any]) -> Self:
         """The mixture with its family adapted to these targets, shape (n, n_targets) or (n,)."""

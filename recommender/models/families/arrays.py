@@ -19,3 +19,9 @@ def operations(array: Array) -> Any:
     from keras import ops
 
     return ops
+
+
+def matching(array: Array, other: Array) -> Array:
+    """An array or numbers as what `other` is: NumPy array, or tensor of its type."""
+    ops = operations(other)
+    return np.asarray(array) if ops is np else ops.convert_to_tensor(array, other.dtype)

@@ -26,9 +26,16 @@ class Bernoulli(Family):
         return {"logit": raw[..., 0]}
 
     def log_prob(self, parameters: Parameters, y: Array) -> Array:
-        """Log probability of y in {0, 1}; of a share between, the expectation of it."""
+        """Log probability of y in {0, 1}; of a share between, the expectation; else -infinity."""
         logit = parameters["logit"]
-        return y * log_sigmoid(logit) + (1.0 - y) * log_sigmoid(-logit)
+        ops = operations(logit)
+        expected = y * log_sigmoid(logit) + (1.0 - y) * log_sigmoid(-logit)
+        return ops.where(ops.logical_and(y >= 0, y <= 1), expected, -np.inf)
+
+    def nearest(self, parameters: Parameters, y: Array) -> Array:
+        """Within 0 to 1."""
+        ops = operations(parameters["logit"])
+        return ops.minimum(ops.maximum(y, 0.0), 1.0)
 
     def mean(self, parameters: Parameters) -> Array:
         """The probability."""
@@ -39,7 +46,11 @@ class Bernoulli(Family):
         logit = parameters["logit"]
         return operations(logit).exp(log_sigmoid(logit) + log_sigmoid(-logit))
 
-    def raw_start(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    def raw_start(
+        self,
+        y: NDArray[np.float64],
+        least_scale: float = 0.0,  # noqa: ARG002
+    ) -> NDArray[np.float64]:
         """The logit of the share of ones, drawn towards a half by one target."""
         share = (y.sum() + 0.5) / (len(y) + 1)
         return np.array([np.log(share) - np.log1p(-share)])

@@ -9,13 +9,18 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.models.families.arrays import Array
+from recommender.models.families.arrays import Array, operations
 
 Parameters = Mapping[str, Array]
 """A family's parameters by name, each of the shape of the raw outputs without their last axis."""
 
 OUTSIDE_PENALTY = 10.0
 """Nats per unit that a target lies outside of the support, in the loss."""
+SMALLEST = 1e-37
+"""Stands for 0 in logarithms: float32 still has it in full."""
+
+START_SCALE = 0.1
+"""No component starts narrower than this share of the spread of all targets."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,26 @@ class Family(ABC):
         """Variance of y."""
 
     @abstractmethod
-    def raw_start(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    def raw_start(self, y: NDArray[np.float64], least_scale: float) -> NDArray[np.float64]:
         """Raw outputs whose distribution has about the mean and the spread of y.
 
         Args:
             y: Targets of one component, shape (n,), n > 0.
+            least_scale: A smaller standard deviation than this counts as this.
 
         Returns:
             Shape (n_raw,).
         """
 
+    def nearest(self, parameters: Parameters, y: Array) -> Array:  # noqa: ARG002
+        """The point of the support that the loss takes y for; y itself if it is well inside."""
+        return y
+
     def loss_log_prob(self, parameters: Parameters, y: Array) -> Array:
         """As `log_prob`, but finite everywhere, with a gradient that leads back inside."""
-        return self.log_prob(parameters, y)
+        nearest = self.nearest(parameters, y)
+        away = operations(nearest).abs(y - nearest)
+        return self.log_prob(parameters, nearest) - OUTSIDE_PENALTY * away
 
     def adapted(self, y: NDArray[Any]) -> Self:  # noqa: ARG002
         """The family with what it must know of the targets; most need nothing."""
@@ -85,12 +97,13 @@ class Family(ABC):
             Shape (n_components, n_raw).
         """
         ordered = np.sort(np.asarray(y, np.float64))
+        least_scale = START_SCALE * float(ordered.std())
         edges = np.linspace(0, len(ordered), n_components + 1)
         parts = [
             ordered[min(int(low), len(ordered) - 1) : max(int(high), int(low) + 1)]
             for low, high in pairwise(edges)
         ]
-        return np.stack([self.raw_start(part) for part in parts]).astype(np.float32)
+        return np.stack([self.raw_start(part, least_scale) for part in parts]).astype(np.float32)
 
     def config(self) -> dict[str, Any]:
         """What `family_from_config` makes the family from."""

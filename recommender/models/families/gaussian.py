@@ -45,11 +45,11 @@ class Gaussian(Family):
         """Square of the scale."""
         return parameters["scale"] ** 2
 
-    def raw_start(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    def raw_start(self, y: NDArray[np.float64], least_scale: float) -> NDArray[np.float64]:
         """Mean and standard deviation of the targets."""
-        return np.array([y.mean(), scale_start(y, self.smallest_scale)])
+        return np.array([y.mean(), scale_start(max(y.std(), least_scale), self.smallest_scale)])
 
 
-def scale_start(y: NDArray[np.float64], smallest_scale: float) -> float:
-    """The raw output whose scale is the standard deviation of y."""
-    return float(inverse_softplus(np.float64(max(y.std() - smallest_scale, 0.1 * smallest_scale))))
+def scale_start(scale: float, smallest_scale: float) -> float:
+    """The raw output of this scale, or nearly of the smallest one."""
+    return float(inverse_softplus(np.float64(max(scale - smallest_scale, smallest_scale))))

@@ -4,12 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from recommender.models.families.bernoulli import Bernoulli
+from recommender.models.families.beta import Beta
+from recommender.models.families.categorical import Categorical
+from recommender.models.families.chi_squared import ChiSquared
 from recommender.models.families.family import Family
 from recommender.models.families.gaussian import Gaussian
+from recommender.models.families.log_normal import LogNormal
 from recommender.models.families.truncated_gaussian import TruncatedGaussian
 
 FAMILIES: dict[str, type[Family]] = {
-    family.name: family for family in (Gaussian, TruncatedGaussian, Bernoulli)
+    family.name: family
+    for family in (
+        Gaussian,
+        TruncatedGaussian,
+        Beta,
+        Bernoulli,
+        ChiSquared,
+        LogNormal,
+        Categorical,
+    )
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.models.families.arrays import Array, operations
-from recommender.models.families.family import OUTSIDE_PENALTY, Family, Parameters
+from recommender.models.families.family import Family, Parameters
 from recommender.models.families.gaussian import scale_start
 from recommender.models.families.special import inverse_softplus, log_truncated_normal, softplus
 
@@ -99,27 +99,20 @@ class TruncatedGaussian(Family):
     def log_prob(self, parameters: Parameters, y: Array) -> Array:
         """Log density; minus infinity outside of the bounds."""
         ops = operations(parameters["mean"])
-        inside = ops.logical_and(y >= parameters["low"], y <= parameters["high"])
-        return ops.where(inside, self._log_prob_of_nearest(parameters, y), -math.inf)
-
-    def loss_log_prob(self, parameters: Parameters, y: Array) -> Array:
-        """Outside: the bound's log density, less a penalty that grows with the distance."""
-        ops = operations(parameters["mean"])
-        outside = ops.maximum(parameters["low"] - y, 0.0) + ops.maximum(y - parameters["high"], 0.0)
-        return self._log_prob_of_nearest(parameters, y) - OUTSIDE_PENALTY * outside
-
-    def _log_prob_of_nearest(self, parameters: Parameters, y: Array) -> Array:
-        ops = operations(parameters["mean"])
         mean, scale = parameters["mean"], parameters["scale"]
         low, high = parameters["low"], parameters["high"]
-        point = ops.minimum(ops.maximum(y, low), high)
+        point = self.nearest(parameters, y)
+        from_low, to_high = (point - low) / scale, (high - point) / scale
         density = log_truncated_normal(
-            (point - low) / scale,
-            (high - point) / scale,
-            (low - mean) / scale,
-            (high - mean) / scale,
+            from_low, to_high, (low - mean) / scale, (high - mean) / scale
         )
-        return density - ops.log(scale)
+        inside = ops.logical_and(y >= low, y <= high)
+        return ops.where(inside, density - ops.log(scale), -math.inf)
+
+    def nearest(self, parameters: Parameters, y: Array) -> Array:
+        """Within the bounds."""
+        ops = operations(parameters["mean"])
+        return ops.minimum(ops.maximum(y, parameters["low"]), parameters["high"])
 
     def mean(self, parameters: Parameters) -> Array:
         """Expectation of the cut distribution."""
@@ -157,9 +150,10 @@ class TruncatedGaussian(Family):
         from_mean = mean + side * scale * (begin + step)
         return ops.where(near > 0, from_bound, from_mean), (scale * reach) ** 2 * spread
 
-    def raw_start(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    def raw_start(self, y: NDArray[np.float64], least_scale: float) -> NDArray[np.float64]:
         """As of a Gaussian; learned bounds a tenth of the range outside of it."""
-        raw = [float(y.mean()), scale_start(y, self.smallest_scale)]
+        scale = max(float(y.std()), least_scale)
+        raw = [float(y.mean()), scale_start(scale, self.smallest_scale)]
         low = self._limit("most_low") if self.low is None else self.low
         high = self._limit("least_high") if self.high is None else self.high
         distance = float(inverse_softplus(np.float64(START_MARGIN * (high - low))))
