@@ -22,6 +22,8 @@ def operations(array: Array) -> Any:
 
 
 def matching(array: Array, other: Array) -> Array:
-    """An array or numbers as what `other` is: NumPy array, or tensor of its type."""
+    """An array or numbers as what `other` is, of its type: NumPy array or tensor."""
     ops = operations(other)
-    return np.asarray(array) if ops is np else ops.convert_to_tensor(array, other.dtype)
+    return (
+        np.asarray(array, other.dtype) if ops is np else ops.convert_to_tensor(array, other.dtype)
+    )

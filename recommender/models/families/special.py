@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from recommender.models.families.arrays import Array, operations
+from recommender.models.families.arrays import Array, matching, operations
 
 LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
@@ -132,33 +132,32 @@ def log_truncated_normal(from_low: Array, to_high: Array, low: Array, high: Arra
     narrow = fall <= _NARROW
     tail = ops.logical_and(ops.logical_not(narrow), near > 0)
     around = ops.logical_not(ops.logical_or(narrow, tail))
-    from_near = -step * (near + 0.5 * step)
-    in_narrow = from_near - _log_narrow_mass(
-        ops.where(narrow, near, 0.0), ops.where(narrow, width, 1.0)
+    # Both bounds seen from 0; the other one is never the nearer, so neither is negative.
+    ends = ops.stack([
+        ops.where(tail, near, ops.where(around, -near, 1.0)),
+        ops.where(narrow, 1.0, near + width),
+    ])  # fmt: skip
+    ratios = mills_ratio(ends)
+    tail_mass = ratios[0] - ops.exp(ops.where(tail, -fall, 0.0)) * ratios[1]
+    log_mass = ops.where(
+        narrow,
+        _log_narrow_mass(ops.where(narrow, near, 0.0), ops.where(narrow, width, 1.0)),
+        ops.log(ops.where(tail, tail_mass, 1.0)),
     )
-    in_tail = from_near - _log_tail_mass(
-        ops.where(tail, near, 1.0), ops.where(tail, width, 1.0), ops.where(tail, fall, 1.5)
-    )
-    near, width = ops.where(around, near, 0.0), ops.where(around, width, 1.0)
-    outside = upper_tail(-near) + upper_tail(near + width)
-    in_around = -0.5 * (near + step) ** 2 - LOG_SQRT_2_PI - ops.log1p(-outside)
-    return ops.where(narrow, in_narrow, ops.where(tail, in_tail, in_around))
+    from_near = -step * (near + 0.5 * step) - log_mass
+    square = ops.where(around, ends, 0.0) ** 2
+    beyond = ops.sum(ratios * ops.exp(-0.5 * square - LOG_SQRT_2_PI), axis=0)
+    from_middle = -0.5 * ops.where(around, near + step, 0.0) ** 2 - LOG_SQRT_2_PI
+    from_middle = from_middle - ops.log1p(-ops.where(around, beyond, 0.0))
+    return ops.where(around, from_middle, from_near)
 
 
 def _log_narrow_mass(near: Array, width: Array) -> Array:
-    """Log ∫ exp(-near s - s²/2) ds over [0, width], where that hardly falls."""
+    """Log ∫ exp(-near s - s²/2) ds over [0, width], where that hardly falls; by quadrature."""
     ops = operations(near)
-    mean = 0.0
-    for node, share in zip(_NODES.tolist(), _SHARES.tolist(), strict=True):
-        step = node * width
-        mean = mean + share * ops.exp(-step * (near + 0.5 * step))
-    return ops.log(width) + ops.log(mean)
-
-
-def _log_tail_mass(near: Array, width: Array, fall: Array) -> Array:
-    """The same where it falls by `fall` > 1, near > 0."""
-    ops = operations(near)
-    return ops.log(mills_ratio(near) - ops.exp(-fall) * mills_ratio(near + width))
+    step = width[..., None] * matching(_NODES, width)
+    falls = ops.exp(-step * (near[..., None] + 0.5 * step))
+    return ops.log(width) + ops.log(ops.sum(falls * matching(_SHARES, width), axis=-1))
 
 
 def stirling_rest(x: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.models.families.arrays import Array, operations
+from recommender.models.families.arrays import Array, matching, operations
 from recommender.models.families.family import Family, Parameters
 from recommender.models.families.gaussian import scale_start
 from recommender.models.families.special import inverse_softplus, log_truncated_normal, softplus
@@ -16,7 +16,8 @@ MARGIN = 1e-3
 """Learned bounds stay this share of the training range outside of it."""
 START_MARGIN = 0.1
 """Where learned bounds start, as a share of the range outside of it."""
-_MOMENTS = list(zip(*(each.tolist() for each in np.polynomial.legendre.leggauss(32)), strict=True))
+_NODES, _SHARES = np.polynomial.legendre.leggauss(32)
+_NODES = (_NODES + 1) / 2
 _REACH = 40.0
 
 
@@ -135,14 +136,12 @@ class TruncatedGaussian(Family):
         ahead = ops.maximum(begin, 0.0)
         reach = _REACH / (ahead + ops.sqrt(ahead * ahead + _REACH)) + (ahead - begin)
         reach = ops.minimum(width - (begin - near), reach)
-        nodes = [(0.5 * (node + 1), share) for node, share in _MOMENTS]
-        masses = [
-            (node, share * ops.exp(-node * reach * (begin + 0.5 * node * reach)))
-            for node, share in nodes
-        ]
-        total = sum(mass for _, mass in masses)
-        middle = sum(node * mass for node, mass in masses) / total
-        spread = sum((node - middle) ** 2 * mass for node, mass in masses) / total
+        nodes = matching(_NODES, reach)
+        step = nodes * reach[..., None]
+        masses = ops.exp(-step * (begin[..., None] + 0.5 * step)) * matching(_SHARES, reach)
+        masses = masses / ops.sum(masses, axis=-1, keepdims=True)
+        middle = ops.sum(nodes * masses, axis=-1)
+        spread = ops.sum((nodes - middle[..., None]) ** 2 * masses, axis=-1)
         step = middle * reach
         side = ops.where(mirrored, -1.0, 1.0)
         bound = ops.where(mirrored, parameters["high"], parameters["low"])
