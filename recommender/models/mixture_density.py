@@ -109,6 +109,15 @@ def mixture_network(
     return network
 
 
+def serving_arrays(network: keras.Model) -> dict[str, NDArray[np.float32]]:
+    """Copies of the weights of a `mixture_network`, as `ServedMixture` takes them."""
+    arrays = {}
+    for place, layer in enumerate(network.layers):
+        arrays[f"kernel_{place}"] = np.array(layer.kernel)
+        arrays[f"bias_{place}"] = np.array(layer.bias)
+    return arrays
+
+
 class ComponentUse(NamedTuple):
     """How much each component is used.
 
