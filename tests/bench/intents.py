@@ -31,10 +31,7 @@ LENGTH = 10
 def bench_intents() -> list[dict[str, Any]]:
     """Shares of two-aim prefixes, the mixture against the network with one vector."""
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace(Path(folder) / "shop")
-        simulate(workspace.root, PLAN)
-        for source in sorted((workspace.root / "source").glob("events-*.ndjson")):
-            import_events(workspace, SETTINGS, source)
+        workspace = simulated_shop(Path(folder) / "shop")
         log = load_session_log(workspace.events_dir, SETTINGS)
         contest = Contest(workspace, SETTINGS, log, borders_of(log, SETTINGS), lambda _: None)
         asked, aims, categories = _two_aims(workspace, contest)
@@ -54,6 +51,15 @@ def bench_intents() -> list[dict[str, Any]]:
         for ours, peer in (("mdn:plain", "softmax:plain"), ("mdn", "softmax"))
         for what in found[ours]
     ]
+
+
+def simulated_shop(root: Path) -> Workspace:
+    """A shop of 30 days with its events imported."""
+    workspace = Workspace(root)
+    simulate(root, PLAN)
+    for source in sorted((root / "source").glob("events-*.ndjson")):
+        import_events(workspace, SETTINGS, source)
+    return workspace
 
 
 def _two_aims(
