@@ -97,10 +97,12 @@ def _explained(body: dict[str, Any]) -> list[str]:
         return lines
     if sure is not None and not lines:
         lines.append(f"The next product is among the model's first 20 with a chance of {sure:.0%}.")
+    if body["intents"]:
+        lines.append("What the visitor seems to be after:")
+    elif body["items"]:
+        lines.append('This model tells no intents; one trained with model.name = "mdn" does.')
     for intent in body["intents"]:
         seen = intent["because_viewed"]
-        shown = ", ".join(item["title"] or item["id"] for item in intent["items"])
-        lines.append(f"{intent['weight']:4.0%} after {seen['title'] or seen['id']}: {shown}")
-    if not body["intents"]:
-        lines.append('This model tells no intents; model.name = "mdn" does.')
+        shown = " · ".join(item["title"] or item["id"] for item in intent["items"])
+        lines.append(f"{intent['weight']:5.0%} like {seen['title'] or seen['id']}: {shown}")
     return lines

@@ -135,7 +135,9 @@ class Mdn(Softmax):
         weights, places = found.weights[0], found.places[0]
         order = [one for one in np.argsort(-weights, kind="stable") if weights[one]]
         chances = [self._chances(found.only(np.array([one])), window)[0] for one in order]
-        lists = [top_k(one[None], _COMPARED, allowed)[0][0] for one in chances]
+        # Of a small catalog every list would be much the same.
+        n_compared = min(_COMPARED, max(1, self.n_items // 4))
+        lists = [top_k(one[None], n_compared, allowed)[0][0] for one in chances]
         told = []
         for group in alike(lists):
             weight = float(sum(weights[order[one]] for one in group))

@@ -2,6 +2,8 @@
 
 import pytest
 
+from recommender.serving.versions import publish
+from tests.small_mixture import write_mixture
 from tests.small_shop import id_of, served
 
 URL = "/v1/recommendations"
@@ -35,6 +37,26 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask):
         "availability": "in_stock",
         "brand": "Waldhaus",
     }
+
+
+def test_intents_come_when_asked_for(ask):
+    assert ask(item_id=id_of(9)).json["intents"] is None
+    assert ask(item_id=id_of(9), explain="false").json["intents"] is None
+    assert ask(item_id=id_of(9), explain="true").json["intents"] == []
+    refused = ask(item_id=id_of(9), explain="yes")
+    assert refused.status_code == 400
+    assert refused.json["errors"][0]["pointer"] == "/explain"
+
+
+def test_an_unsure_model_leaves_it_to_best_sellers(workspace, open_app):
+    """The service takes its threshold from the workspace's settings."""
+    publish(workspace.models_dir, write_mixture(workspace), keep=5)
+    for threshold, reason in ((0.5, None), (0.9, "uncertain")):
+        workspace.settings_path.write_text(f"[serve]\nmin_certainty = {threshold}\n")
+        client = open_app(workspace).test_client()
+        body = client.get(URL, query_string={"item_id": id_of(9)}).json
+        assert body["fallback"]["reason"] == reason
+        assert body["certainty"] == pytest.approx(0.7311)
 
 
 def test_the_last_viewed_excluded_and_sold_out_products_never_come(ask):
