@@ -134,7 +134,7 @@ def test_explained(run, mixture):
         "The next product is among the model's first 20 with a chance of 73%.",
         "What the visitor seems to be after:",
         "  50% like table-1: table-3 · table-5 · oak · elm",
-        "  50% like oak: ash · elm · oak · table-5",
+        "  50% like oak: oak · elm · ash · table-5",
     ]
 
 
