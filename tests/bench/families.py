@@ -22,6 +22,7 @@ from recommender.models.families.family import Family
 from recommender.models.families.gaussian import Gaussian
 from recommender.models.families.log_normal import LogNormal
 from recommender.models.families.truncated_gaussian import TruncatedGaussian
+from recommender.models.quiet import quiet_start
 
 N_POINTS = 20_000
 BACKENDS = ("tensorflow", "jax")
@@ -192,6 +193,8 @@ def errors(case: Case) -> tuple[float, float]:
 
 def print_errors() -> None:
     """One line a case, for the backend of this process."""
+    with quiet_start():
+        import keras  # noqa: F401
     for case in cases():
         sys.stdout.write("\t".join(map(str, [case.name, *errors(case), case.limit])) + "\n")
 

@@ -13,15 +13,14 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-FILES = ["families/test_families.py", "test_mixture_density.py"]
+FILES = ("families/test_families.py", "test_mixture_density.py")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FILES)
-def test_the_same_tests_pass_on_jax(name: str) -> None:
-    command = [sys.executable, "-m", "pytest", str(HERE / name), "-q", "-p", "no:xdist"]
+def test_the_same_tests_pass_on_jax() -> None:
+    command = [sys.executable, "-m", "pytest", *(str(HERE / name) for name in FILES)]
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider"],
+        [*command, "-q", "-p", "no:xdist", "-p", "no:cacheprovider"],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
         capture_output=True,
@@ -31,5 +30,5 @@ def test_the_same_tests_pass_on_jax(name: str) -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed
-    assert int(passed[1]) >= 10
+    assert int(passed[1]) > 80
     assert "skipped" not in done.stdout
