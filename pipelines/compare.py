@@ -16,6 +16,7 @@ from recommender.evaluation.pairing import pair
 from recommender.evaluation.protocol import judge, queries_of
 from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
 from recommender.evaluation.slices import parts_of
+from recommender.models.registry import MODEL_NAMES
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.manifest import ADVICE, MANIFEST_NAME
 from recommender.serving.versions import CURRENT_NAME
@@ -49,7 +50,7 @@ def compare(workspace: Workspace, settings: Settings, a: str, b: str) -> dict[st
     if folders[0] is None and folders[1] is None:
         return _compare_ranks(settings, a, b)
     version, other = (a, b) if folders[0] is not None else (b, a)
-    _saved(other)
+    _saved(other)  # what is neither is said first
     raise DataError(
         f"{version} is a version and {other} an evaluation; compare two of a kind, for example "
         "two folders of `recommender evaluate --out`"
@@ -150,7 +151,14 @@ def _saved(name: str) -> tuple[SavedRanks, dict[str, str]]:
                 known = ", ".join(saved.ranks)
                 raise DataError(f"{folder} holds no model {model}; it holds {known}")
             return saved, {"name": str(folder), "model": model or next(iter(saved.ranks))}
+    hint = ""
+    if name.partition(":")[0] in MODEL_NAMES:
+        hint = (
+            f"; {name} is the name of a model, and what is compared was trained before: "
+            "`recommender evaluate --models M,N --out FOLDER` trains two models, "
+            "`recommender compare FOLDER:M FOLDER:N` compares them"
+        )
     raise DataError(
         f"{name} is neither a version (`recommender models list` shows them) nor a folder that "
-        "`recommender evaluate --out` wrote"
+        f"`recommender evaluate --out` wrote{hint}"
     )

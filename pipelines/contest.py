@@ -10,6 +10,7 @@ from recommender.data.split import everything, split_for_choosing, split_for_jud
 from recommender.data.steps import SessionLog
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import JudgedModel, examine, summarize
+from recommender.models.contract import OnEpoch
 from recommender.models.registry import chosen_model
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -63,13 +64,18 @@ class Contest:
         if seed is not None:
             seeded = settings.model.model_copy(update={"seed": seed})
             settings = settings.model_copy(update={"model": seeded})
-        choice = choose(model, self.choosing, settings, self._on_training)
+        told = name if seed is None else f"{name}, seed {seed}"
+
+        def on_training(stage: str) -> OnEpoch | None:
+            return self._on_training(f"{told}: {stage}")
+
+        choice = choose(model, self.choosing, settings, on_training)
         return train(
             choice,
             self.judging.vocabulary,
             self.judging.train,
             settings,
-            self._on_training,
+            on_training,
             with_vectors=False,
         )
 
@@ -98,6 +104,6 @@ class Contest:
             vocabulary,
             sessions,
             trained.model.settings,
-            self._on_training,
+            lambda stage: self._on_training(f"{trained.model.name}: {stage}"),
             with_vectors=True,
         )

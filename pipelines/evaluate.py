@@ -70,9 +70,9 @@ def evaluate_models(
     rows = [
         replace(row, name=name, predicted=predicted[name])
         for name in names
-        for row in [_judged(contest, name, n_seeds)]
+        for row in [_judged(contest, name, n_seeds, on_training)]
     ]
-    report = contest.report(rows)
+    report = {**contest.report(rows), "seeds": n_seeds}
     if batch_sizes:
         model, chosen = chosen_model(names[0], settings)
         report["batch_sizes"] = measure_batch_sizes(
@@ -82,9 +82,10 @@ def evaluate_models(
     return Evaluation(report, contest.page(report), ranks)
 
 
-def _judged(contest: Contest, name: str, n_seeds: int) -> JudgedModel:
+def _judged(contest: Contest, name: str, n_seeds: int, on_training: OnTraining) -> JudgedModel:
     """The row of `model.seed`, with what the seeds after it come to."""
     first = contest.train(name)
+    on_training(f"{name}: judging")
     row = contest.judge(first)
     if n_seeds == 1 or not first.model.uses_seed:
         return row

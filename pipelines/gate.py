@@ -1,9 +1,12 @@
 """The gate: a candidate is published only if a later day shows that it is no step back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from recommender.evaluation.compare import Interval
+from recommender.evaluation.figures import decimals
+from recommender.evaluation.wording import page_exclusion
 from recommender.settings import Exclusion
 
 EXCLUSION: Exclusion = "current"
@@ -71,4 +74,29 @@ def decide(over_popularity: Interval | None, over_live: Interval | None) -> Verd
 
 
 def _in_words(interval: Interval) -> str:
-    return f"{interval.value:+.4f} (95 %: {interval.low:+.4f} … {interval.high:+.4f})"
+    value, low, high = (decimals(end, "+") for end in interval)
+    return f"{value} (95 %: {low} … {high})"
+
+
+def rivals_ahead(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The models of a report that are surely better than its first one, the best of them first.
+
+    The gate does not ask about them: what is better than popularity and than what is live is a
+    step forward. Yet whoever reads the table wants to know that there is a longer one.
+
+    Args:
+        report: With the differences of the first model against the others.
+
+    Returns:
+        A record a model: `model`, `exclude`, `metric` and the `value`, `low`, `high` of the first
+        model less it; all of `high` are below 0.
+    """
+    exclusion, metric = page_exclusion(report), f"mrr@{report['k']}"
+    found = [
+        {"model": entry["against"], "exclude": exclusion, "metric": metric, **lead}
+        for entry in report["differences"]
+        if entry["exclude"] == exclusion
+        for lead in [entry["metrics"][metric]]
+        if lead["high"] < 0
+    ]
+    return sorted(found, key=lambda one: one["value"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contest import Contest
-from pipelines.gate import EXCLUSION
+from pipelines.gate import EXCLUSION, rivals_ahead
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
@@ -29,6 +29,7 @@ from recommender.data.split import before
 from recommender.data.steps import SessionLog, load_session_log
 from recommender.disk import write_whole
 from recommender.errors import ArtifactError, DataError
+from recommender.evaluation.wording import behind_words
 from recommender.interrupt import was_interrupted
 from recommender.serving.artifact import Artifact, load
 from recommender.serving.versions import current, publish
@@ -181,12 +182,11 @@ def _judge_and_publish(
         verdict = judge_candidate(
             closed, settings, contest.judging, _contestant(candidate), _contestant(popularity), live
         )
-    report["gate"] = verdict.as_json()
+    gate = {**verdict.as_json(), "behind": rivals_ahead(report)}
+    report["gate"] = gate
     told = EXCLUSION if EXCLUSION in settings.evaluation.exclude else None
     run.say(evaluation_table(report, only=told))
-    run.record.update(
-        judged_on=report["test"], gate=verdict.as_json(), settled=dict(candidate.choice.settled)
-    )
+    run.record.update(judged_on=report["test"], gate=gate, settled=dict(candidate.choice.settled))
     if not verdict.publish and live is not None:
         run.end("refused", f"{verdict.reason}. {live.version} goes on serving.")
         return
@@ -195,11 +195,12 @@ def _judge_and_publish(
         refitted = contest.refit(winner)
     with run.stage("publish", "Checking in a clean process, then publishing…"):
         until = rfc3339(days.borders.until_us or 0)
-        data = {"gate": verdict.as_json(), "data_until": until}
+        data = {"gate": gate, "data_until": until}
         folder = write_version(contest, refitted, report, data=data)
         version = publish(workspace.models_dir, folder, settings.models.keep)
     if verdict.publish:
-        run.end("published", f"{version} is live: {verdict.reason}", version=version)
+        reason = ". ".join([f"{version} is live: {verdict.reason}", *behind_words(gate)])
+        run.end("published", reason, version=version)
     else:
         reason = f"{verdict.reason}. Nothing else can serve: popularity is published as {version}"
         run.end("refused", reason, version=version)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -22,13 +23,20 @@ from recommender.models.contract import OnEpoch
 
 
 @contextmanager
-def training_progress(shop: Shop) -> Iterator[Callable[[str], OnEpoch | None]]:
-    """A line per training with its newest epoch; silent where no terminal listens.
+def training_progress(
+    shop: Shop, *, tells_stages: bool = False
+) -> Iterator[Callable[[str], OnEpoch | None]]:
+    """A line per training with its newest epoch.
 
     After each epoch a lost Ctrl-C is raised.
+
+    Args:
+        shop: Whom to tell.
+        tells_stages: Whether stages are said where no terminal shows them; for commands that say
+            nothing of them otherwise.
     """
     if not shop.shows_progress:
-        yield lambda _: lambda _: check_interrupt()
+        yield partial(_plain_stage, shop if tells_stages else None)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -43,6 +51,13 @@ def training_progress(shop: Shop) -> Iterator[Callable[[str], OnEpoch | None]]:
             return on_epoch
 
         yield on_training
+
+
+def _plain_stage(shop: Shop | None, stage: str) -> OnEpoch:
+    """A stage where no terminal listens: a line, if somebody wants it."""
+    if shop is not None:
+        shop.say(f"{stage}…")
+    return lambda _: check_interrupt()
 
 
 class _TimeLeft(ProgressColumn):
@@ -60,7 +75,7 @@ def timed_progress(shop: Shop, limit_s: float) -> Iterator[Callable[[str], OnEpo
     After each epoch a lost Ctrl-C is raised.
     """
     if not shop.shows_progress:
-        yield lambda _: lambda _: check_interrupt()
+        yield partial(_plain_stage, None)
         return
     columns = (SpinnerColumn(), BarColumn(20), _TimeLeft(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

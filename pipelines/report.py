@@ -11,6 +11,7 @@ from pipelines.ingest.reasons import REASONS
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.table import ProductTable
 from recommender.data.steps import SessionLog
+from recommender.disk import prove_writable, why_unwritten
 from recommender.errors import DataError
 from recommender.evaluation.pictures import Pictures
 from recommender.evaluation.report import render_report
@@ -77,6 +78,18 @@ def page_of(report: Mapping[str, Any], workspace: Workspace, lookup: Lookup) -> 
     return render_report(report, lookup, Pictures(workspace.root / "pictures"))
 
 
+def prepare_folder(folder: Path) -> None:
+    """Make a folder for results and prove, before they cost anything, that it takes them.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    try:
+        prove_writable(folder)
+    except OSError as err:
+        raise DataError(f"{folder} cannot be written: {why_unwritten(err)}") from err
+
+
 def write_files(folder: Path, texts: Mapping[str, str]) -> None:
     """Write some files whole into a folder, which is made.
 
@@ -90,7 +103,7 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
             draft.write_text(text, "utf-8")
             draft.replace(folder / name)
     except OSError as err:
-        raise DataError(f"{folder} cannot be written: {err.strerror}") from err
+        raise DataError(f"{folder} cannot be written: {why_unwritten(err)}") from err
 
 
 def plain_json(body: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recommender.evaluation import wording
+from recommender.models.onehot_budget import sized
 
 WIDTH = 100
 """Columns that a terminal has at least."""
@@ -74,6 +75,7 @@ def _spread(report: Mapping[str, Any]) -> list[str]:
         if model.get("seeds")
         for exclusion in model["metrics"]
     ]
+    lines += wording.seedless(report)
     return ["\n".join(["Trained from several seeds", *lines])] if lines else []
 
 
@@ -100,7 +102,7 @@ def costs_in_words(predicted: Mapping[str, float]) -> str:
         '2.0 MB of weights, 4.0 MB as a file, 900.0 MB of memory and about 61 s'
     """
     weights, file, memory = (
-        f"{predicted[name] / 1e6:,.1f} MB" for name in ("bytes", "file_bytes", "memory_bytes")
+        sized(predicted[name]) for name in ("bytes", "file_bytes", "memory_bytes")
     )
     return (
         f"{weights} of weights, {file} as a file, {memory} of memory "
@@ -147,7 +149,8 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
     lines = [
         f"A is {a['name']} ({a['model']}), B is {b['name']} ({b['model']}).",
         f"Test from {test['from']}: {test['sessions']} sessions, {test['queries']} queries.",
-        "In brackets: 95 % intervals of A less B on the same resamples.",
+        "In brackets: 95 % intervals of A less B on the same resamples. place: how many queries",
+        "have their next item further up the list of A, or of B, or at the same place.",
         _pairs("All queries", {f"exclude {one['exclude']}": one for one in comparison["effects"]}),
     ]
     if comparison["slices"]:
@@ -158,15 +161,16 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
 
 def _pairs(title: str, entries: Mapping[str, Any]) -> str:
     """A line for each metric of each part; what belongs to the part stands on its first."""
-    table = plain_table("", "queries", "metric", "A", "B", "A leads", "A better / B / same")
+    table = plain_table("", "queries", "metric", "A", "B", "A leads")
     for name, entry in entries.items():
-        wins = f"{entry['a_better']} / {entry['b_better']} / {entry['same']}"
-        first = (name, str(entry["queries"]), wins)
+        first = (name, str(entry["queries"]))
         for metric, found in entry["metrics"].items():
             figures = (_figure(found[one]["value"]) for one in ("a", "b"))
             lead = _with_interval(found["difference"], "+")
-            table.add_row(*first[:2], metric, *figures, lead, first[2])
-            first = ("", "", "")
+            table.add_row(*first, metric, *figures, lead)
+            first = ("", "")
+        a, b, same = (f"{entry[name]:,}" for name in ("a_better", "b_better", "same"))
+        table.add_row("", "", "place", f"{a} better", f"{b} better", f"{same} alike")
     return f"{title}\n{as_text(table)}"
 
 

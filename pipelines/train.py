@@ -66,7 +66,7 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
     sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
-    model.on_epoch = on_training(f"{name}: choosing")
+    model.on_epoch = on_training("choosing")
     fitted(model, sessions, held_out)
     took_s = time.perf_counter() - began
     log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
@@ -107,7 +107,7 @@ def train(
     if choice.name == Word2Vec.name and vectors is not None:
         model: Model = vectors
     else:
-        told = on_training(f"{choice.name}: training")
+        told = on_training("training")
         model = kind(
             n_items, settings, settled=choice.settled, carried=choice.carried, on_epoch=told
         )

@@ -27,13 +27,16 @@ def compare(shop: Shop, a: str, b: str, out: Path | None) -> None:
     """
     settings = shop.settings()
     from pipelines.compare import compare as compare_models
-    from pipelines.report import plain_json, write_files
+    from pipelines.report import plain_json, prepare_folder, write_files
     from pipelines.tables import comparison_table
     from recommender.evaluation.comparison import render_comparison
 
+    if out is not None:
+        prepare_folder(out)
     found = compare_models(shop.workspace, settings, a, b)
+    # First, so that a disk that fills up meanwhile cannot take the result along.
+    shop.put(found, comparison_table(found))
     if out is not None:
         files = {"compare.json": plain_json(found), "compare.html": render_comparison(found)}
         write_files(out, files)
         shop.say(f"Read {out / 'compare.html'}.")
-    shop.put(found, comparison_table(found))

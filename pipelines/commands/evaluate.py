@@ -104,6 +104,7 @@ def evaluate(
     from pipelines.batch_sizes import batch_setting
     from pipelines.evaluate import evaluate_models, write_evaluation
     from pipelines.progress import training_progress
+    from pipelines.report import prepare_folder
     from pipelines.tables import evaluation_table
     from recommender.data.days import us_of
 
@@ -117,7 +118,9 @@ def evaluate(
             f"{names[0]} is not trained in batches; name one that is first in --models",
             param_hint="--batch-sizes",
         )
-    with training_progress(shop) as on_training:
+    if out is not None:
+        prepare_folder(out)
+    with training_progress(shop, tells_stages=True) as on_training:
         done = evaluate_models(
             shop.workspace,
             settings,
@@ -128,6 +131,7 @@ def evaluate(
             n_seeds=n_seeds,
             say=shop.say,
         )
+    # First, so that a disk that fills up meanwhile cannot take hours of training along.
+    shop.put(done.report, evaluation_table(done.report))
     if out is not None:
         shop.say(f"Read {write_evaluation(out, done)}.")
-    shop.put(done.report, evaluation_table(done.report))

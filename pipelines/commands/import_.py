@@ -110,7 +110,8 @@ _SMALL_SHARE = click.FloatRange(0, 0.5, min_open=True, max_open=True)
 @import_.command("sessions")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--map", "maps", multiple=True, metavar="items=COLUMN",
-              help="Column or key that holds the lists  [default: items]")  # fmt: skip
+              help="Column or key that holds the lists  [default: items, or a Parquet file's only "
+              "column of lists]")  # fmt: skip
 @click.option("--test-share", type=_SMALL_SHARE, metavar="SHARE",
               help="The last sessions, to test on  [default: 0.05]")  # fmt: skip
 @click.option("--validation-share", type=_SMALL_SHARE, metavar="SHARE",

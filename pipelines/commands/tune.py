@@ -63,9 +63,10 @@ def tune(
     from pipelines.tuning.space import TUNED, space_of
 
     if not space_of(model, settings):
-        shop.put({"model": model, "trials": [], "settings": {}, "written": None})
-        shop.say(f"Nothing to do: {model} has nothing to tune; {', '.join(TUNED)} have.")
-        return
+        raise click.BadParameter(
+            f"{model} has nothing to tune; {', '.join(TUNED)} have",
+            param_hint="--model" if name else "model.name",
+        )
     report = _search(shop, settings, model, 60 * minutes, n_trials, seed)
     from pipelines.tuning.words import tuning_text
 

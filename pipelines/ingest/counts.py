@@ -21,6 +21,7 @@ class ImportCounts:
         rejected_path: Where the refused rows are kept; None without any, and in a dry run.
         unknown_names: Rows by event name that no model trains on.
         preview: Some imported rows, in a dry run.
+        column: Where ready-made sessions were found, if nobody named that column.
     """
 
     path: str
@@ -31,6 +32,7 @@ class ImportCounts:
     rejected_path: Path | None = None
     unknown_names: Mapping[str, int] = field(default_factory=dict)
     preview: list[dict[str, Any]] = field(default_factory=list)
+    column: str | None = None
 
     @property
     def n_refused(self) -> int:
@@ -50,6 +52,8 @@ class ImportCounts:
             body["rejected_path"] = str(self.rejected_path)
         if self.unknown_names:
             body["unknown_names"] = dict(self.unknown_names)
+        if self.column is not None:
+            body["column"] = self.column
         if self.preview:
             body["preview"] = self.preview
         return body
@@ -59,6 +63,8 @@ class ImportCounts:
         if not self.rows:
             return f"{self.path}: empty, nothing to import"
         text = f"{self.path}: {self.rows:,} rows, {self.imported:,} imported"
+        if self.column is not None:
+            text += f" from the lists in {self.column!r}"
         if self.duplicates:
             text += f", {self.duplicates:,} already there"
         if self.refused:

@@ -15,6 +15,7 @@ REASONS = {
     "future_event_time": "the time lies more than 24 hours in the future",
     "too_many_items": "more than 200 items",
     "missing_item_id": "an item has no id",
+    "bad_item_id": "an item is neither text nor a whole number",
     "id_too_long": "an id is longer than 256 bytes",
     "missing_visitor": "neither visitor_id nor session_id",
     "broken_row": "the row cannot be taken apart: look for an open quotation mark",

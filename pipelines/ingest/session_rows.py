@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -37,7 +37,10 @@ class SessionRow(NamedTuple):
 
 
 def session_rows(
-    path: str, column: str | None = None, on_bytes: OnBytes | None = None
+    path: str,
+    column: str | None = None,
+    on_bytes: OnBytes | None = None,
+    on_column: Callable[[str], None] | None = None,
 ) -> Iterator[SessionRow]:
     """Read a file of sessions.
 
@@ -46,6 +49,7 @@ def session_rows(
             one; the lines also gzipped or, for `-`, from stdin.
         column: Column or key of the lists; by default `items`, or the only column of lists.
         on_bytes: Called with the bytes read since the last call.
+        on_column: Told the column that is taken because it is the only one of lists.
 
     Raises:
         MappingError: If there is no such column.
@@ -59,7 +63,7 @@ def session_rows(
             for batch in line_batches(iter(lambda: stream.read(BLOCK_BYTES), b"")):
                 yield from _line_rows(batch, column or ITEMS)
     if kind == "parquet":
-        yield from _parquet_rows(path, column, on_bytes)
+        yield from _parquet_rows(path, column, on_bytes, on_column)
     elif kind == "csv":
         raise DataError(
             f"{path} is neither Parquet nor lines of JSON; write one list of items a line, "
@@ -83,9 +87,16 @@ def _line_rows(batch: pa.RecordBatch, key: str) -> Iterator[SessionRow]:
         yield _row(ordinal, value.get(key) if isinstance(value, dict) else value, line)
 
 
-def _parquet_rows(path: str, column: str | None, on_bytes: OnBytes | None) -> Iterator[SessionRow]:
+def _parquet_rows(
+    path: str,
+    column: str | None,
+    on_bytes: OnBytes | None,
+    on_column: Callable[[str], None] | None,
+) -> Iterator[SessionRow]:
     with open_parquet(path) as file:
         name = _column_of_lists(file.schema_arrow, path, column)
+        if column is None and name != ITEMS and on_column is not None:
+            on_column(name)
         for first, batch in parquet_batches(file, path, [name], _ROWS_A_BATCH, on_bytes):
             for ordinal, value in enumerate(batch.column(0).to_pylist(), first):
                 yield _row(ordinal, value, value)
@@ -95,12 +106,32 @@ def _column_of_lists(schema: pa.Schema, path: str, wanted: str | None) -> str:
     of_lists = [field.name for field in schema if _is_list(field.type)]
     if wanted is None:
         wanted = of_lists[0] if len(of_lists) == 1 and ITEMS not in schema.names else ITEMS
+    if wanted in schema.names and wanted not in of_lists:
+        others = f", or name another column: --map items={of_lists[0]}" if of_lists else ""
+        raise MappingError(
+            f"{path}: the column {wanted!r} holds {schema.field(wanted).type}, not lists; write "
+            f"the items of a session as a list{others}"
+        )
     if wanted not in of_lists:
         raise MappingError(
             f"{path} has no column {wanted!r} of lists; its columns are {listed(schema.names)}, of "
             f"lists {listed(of_lists) or 'none'}; say which one it is: --map items=COLUMN"
         )
+    kind = schema.field(wanted).type.value_type
+    if not _may_be_ids(kind):
+        raise DataError(
+            f"{path}: the items in {wanted!r} are {kind}, neither text nor whole numbers; write "
+            "each item as its id, for example with CAST(… AS VARCHAR[])"
+        )
     return wanted
+
+
+def _may_be_ids(kind: pa.DataType) -> bool:
+    """Whether values of this type can be ids; floats can, as long as each one is whole."""
+    if pa.types.is_dictionary(kind):
+        return _may_be_ids(kind.value_type)
+    names = ("string", "large_string", "string_view", "integer", "floating", "null")
+    return any(getattr(pa.types, f"is_{name}")(kind) for name in names)
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -121,7 +152,10 @@ def _checked(value: Any) -> tuple[list[str], str | None]:
         return [], "not_list"
     if not value:
         return [], "empty_session"
-    item_ids = [_item_id(item) for item in value]
+    found = [_item_id(item) for item in value]
+    item_ids = [item_id for item_id in found if item_id is not None]
+    if len(item_ids) < len(found):
+        return [], "bad_item_id"
     if "" in item_ids:
         return [], "missing_item_id"
     try:
@@ -131,11 +165,11 @@ def _checked(value: Any) -> tuple[list[str], str | None]:
     return item_ids, "id_too_long" if longest > MAX_ID_BYTES else None
 
 
-def _item_id(item: Any) -> str:
-    """A text or a number as an id, "" for anything else."""
-    if isinstance(item, str):
-        return item
+def _item_id(item: Any) -> str | None:
+    """A text or a whole number as an id, "" for none at all, None for anything else."""
+    if isinstance(item, str) or item is None:
+        return item or ""
     # Integers with gaps reach a file as floats: 123.0 is the id 123. True is no id.
     if isinstance(item, float) and item.is_integer():
         return str(int(item))
-    return str(item) if isinstance(item, int) and not isinstance(item, bool) else ""
+    return str(item) if isinstance(item, int) and not isinstance(item, bool) else None

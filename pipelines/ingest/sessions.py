@@ -120,11 +120,12 @@ def import_sessions(
     with staging_folder(None if dry_run else workspace.root, run) as folder:
         with staging_database(folder) as connection:
             run_sql(connection, f"CREATE TABLE session_rows ({_COLUMNS})")
-            for table in _tables(session_rows(str(source), column, on_bytes)):
+            taken: list[str] = []
+            for table in _tables(session_rows(str(source), column, on_bytes, taken.append)):
                 stage(connection, table, "SELECT * FROM batch", into="session_rows")
             _find_new(connection, workspace.events_dir)
             counts = settle_refused(
-                _counts(connection, str(source)),
+                replace(_counts(connection, str(source)), column=next(iter(taken), None)),
                 pages(connection, _REFUSED_ROWS),
                 folder=workspace.rejected_dir,
                 run=run,

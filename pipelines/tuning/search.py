@@ -134,6 +134,7 @@ class Watch:
     def __init__(self, proposed: optuna.Trial | None, clock: Clock, told: OnEpoch | None) -> None:
         self.checks: list[float] = []
         self._proposed, self._clock, self._told = proposed, clock, told
+        self._done, self._planned = 0, 0
 
     def __call__(self, record: Mapping[str, Any]) -> None:
         """Take an epoch's record.
@@ -142,11 +143,19 @@ class Watch:
             TrialPruned: If the trial is behind the median of the others at this point.
             OutOfTime: If the limit is reached.
         """
+        self._done, self._planned = record.get("epoch", 0), record.get("of", 0)
         if self._told is not None:
             self._told(record)
-        if self._clock.left_s <= 0:
+        # What has no epoch left is judged, however late it is: nothing would be won by a cut.
+        is_last = 0 < self._planned <= self._done
+        if self._clock.left_s <= 0 and not is_last:
             raise OutOfTime
         self._check(record)
+
+    @property
+    def share(self) -> float | None:
+        """Share of the planned epochs that are over; None where nobody knows."""
+        return self._done / self._planned or None if self._planned else None
 
     def _check(self, record: Mapping[str, Any]) -> None:
         place, planned = len(self.checks), record.get("of")
@@ -199,7 +208,10 @@ def run_trial(
     except SettingsError as err:
         trial = ended("failed", reason=str(err))
     except OutOfTime:
-        trial = ended("cut")
+        needed_s = None
+        if watch.share is not None:
+            needed_s = round((time.monotonic() - began) / watch.share, 1)
+        trial = ended("cut", needed_s=needed_s)
     except KeyboardInterrupt:
         study.add(ended("cut"))
         raise

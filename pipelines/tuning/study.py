@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from recommender.disk import write_whole
+from recommender.disk import why_unwritten, write_whole
 from recommender.errors import BusyError, DataError
 
 SCHEMA_VERSION = 1
@@ -41,6 +41,7 @@ class Trial:
         took_s: Seconds.
         checks: What it had reached at each share of its epochs that pruning looks at.
         reason: Why it failed, in words.
+        needed_s: Seconds that a cut one would have taken in all, as far as its epochs tell.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Trial:
     took_s: float = 0.0
     checks: list[float] = field(default_factory=list)
     reason: str | None = None
+    needed_s: float | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -96,7 +98,7 @@ class Study:
             line = json.dumps(asdict(trial), ensure_ascii=False, allow_nan=False)
             _append_line(self.folder / _TRIALS_NAME, line)
         except OSError as err:
-            raise DataError(f"{self.folder} cannot be written: {err.strerror}") from err
+            raise DataError(f"{self.folder} cannot be written: {why_unwritten(err)}") from err
         self.trials.append(trial)
 
     def gains(self, trial: Trial) -> NDArray[np.float32]:

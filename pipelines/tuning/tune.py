@@ -11,7 +11,7 @@ from pipelines.tuning.search import Clock, Values, propose, run_trial
 from pipelines.tuning.space import changed, present_values, space_of, widened
 from pipelines.tuning.study import Study, Trial, latest_other, open_study
 from pipelines.tuning.winner import choose_winner
-from pipelines.tuning.words import trial_line
+from pipelines.tuning.words import counted, enough_minutes, trial_line
 from recommender.data.split import borders_of, split_for_choosing
 from recommender.data.steps import load_session_log
 from recommender.errors import RecommenderError
@@ -93,8 +93,8 @@ class Tuning:
         """
         if not self.study.complete:
             raise RecommenderError(
-                f"no trial of {self.objective.model} came to its end; give it more time with "
-                "--minutes"
+                f"no trial of {self.objective.model} came to its end; give it more time"
+                f"{_how_much(self.study)} with --minutes"
             )
         present = _complete(self.study, self.present)
         winner = choose_winner(self.study, present, self.objective.queries.session_of_query)
@@ -106,7 +106,10 @@ class Tuning:
         ended = [trial.values for trial in trials if trial.state in ("complete", "failed")]
         first = [self.present] if self.present not in ended else []
         if trials:
-            self.say(f"Going on with {self.study.folder}: {len(trials)} trials so far.")
+            n_cut = sum(trial.state == "cut" for trial in trials)
+            cut = f", {n_cut} more cut off" if n_cut else ""
+            told = counted(len(trials) - n_cut, "trial")
+            self.say(f"Going on with {self.study.folder}: {told} so far{cut}.")
             known = [trial.values for trial in trials if trial.state != "cut"]
             for trial in trials:
                 if trial.state == "cut" and trial.values not in [*known, *first]:
@@ -114,7 +117,8 @@ class Tuning:
         elif earlier is not None:
             self.say(
                 f"A new study, because something changed since {earlier.folder.name} "
-                f"({len(earlier.trials)} trials): {what_changed(self.study.head, earlier.head)}."
+                f"({counted(len(earlier.trials), 'trial')}): "
+                f"{what_changed(self.study.head, earlier.head)}."
             )
             first += [values for values in self._best_of(earlier) if values not in first]
         return first
@@ -152,6 +156,12 @@ def _too_late(study: Study, clock: Clock) -> str | None:
         f"{left_s:.0f} s are left and the quickest trial took {quickest:.0f} s: "
         "none is begun that cannot end."
     )
+
+
+def _how_much(study: Study) -> str:
+    """How long the last trial that was cut off would have taken."""
+    needed = [trial.needed_s for trial in study.trials if trial.needed_s is not None]
+    return f", {enough_minutes(needed[-1])}," if needed else ""
 
 
 def _complete(study: Study, values: Values) -> Trial | None:

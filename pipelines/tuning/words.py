@@ -1,18 +1,20 @@
 """What tuning tells people."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from pipelines.settings_file import changed_text
 from pipelines.tables import as_text, plain_table
 from pipelines.tuning.study import Trial
+from recommender.evaluation.figures import decimals
 
 SHOWN_TRIALS = 8
 
 _ENDS = {
     "pruned": "given up after {took_s:.0f} s, behind the median of the others",
     "failed": "does not work: {reason}",
-    "cut": "cut off after {took_s:.0f} s by the time limit; the next call begins with it",
+    "cut": "cut off after {took_s:.0f} s by the time limit{hint}; the next call begins with it",
 }
 
 
@@ -24,10 +26,34 @@ _FLATTERED = (
 
 def trial_line(trial: Trial, present: Mapping[str, Any]) -> str:
     """One trial in one line."""
-    end = _ENDS.get(trial.state, "").format(took_s=trial.took_s, reason=trial.reason)
+    hint = ""
+    if trial.needed_s is not None:
+        hint = f", {enough_minutes(trial.needed_s)} would have done (--minutes)"
+    end = _ENDS.get(trial.state, "").format(took_s=trial.took_s, reason=trial.reason, hint=hint)
     if trial.value is not None:
         end = f"{_decimal(trial.value)} in {trial.took_s:.0f} s"
     return f"Trial {trial.number}: {end} ({described(trial.values, present)})"
+
+
+def enough_minutes(needed_s: float) -> str:
+    """A time that is surely enough, in whole minutes.
+
+    Example:
+        >>> enough_minutes(51), enough_minutes(61)
+        ('1 minute', '2 minutes')
+    """
+    # Under a tenth of room the next call would be cut at the same place.
+    return counted(math.ceil(1.1 * needed_s / 60), "minute")
+
+
+def counted(n: int, word: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "trial"), counted(2, "trial")
+        ('1 trial', '2 trials')
+    """
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def described(values: Mapping[str, Any], present: Mapping[str, Any]) -> str:
@@ -122,11 +148,9 @@ def _conclusion(report: Mapping[str, Any]) -> list[str]:
         why = f"the smallest model within one standard error of the best of {n_complete}, {best}"
     lines = [f"Trial {chosen} is chosen: {why}."]
     if lead is not None:
-        low, high = (f"{lead[name]:+.3f}" for name in ("low", "high"))
+        by, low, high = (decimals(lead[name], "+") for name in ("value", "low", "high"))
         chance = "" if lead["low"] > 0 else "; that may be chance"
-        lines.append(
-            f"It leads the present settings by {lead['value']:+.3f} (95 %: {low} … {high}){chance}."
-        )
+        lines.append(f"It leads the present settings by {by} (95 %: {low} … {high}){chance}.")
     return [*lines, *_FLATTERED, *_what_to_do(report)]
 
 

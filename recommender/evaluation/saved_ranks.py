@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.vocabulary import Vocabulary
+from recommender.disk import why_unwritten
 from recommender.errors import DataError
 from recommender.evaluation.protocol import Queries
 from recommender.evaluation.slices import Parts
@@ -84,7 +85,7 @@ class SavedRanks:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
             draft.replace(path)
         except OSError as err:
-            raise DataError(f"{path} cannot be written: {err.strerror}") from err
+            raise DataError(f"{path} cannot be written: {why_unwritten(err)}") from err
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recommender.evaluation.figures import day, decimals, in_words, percent
+from recommender.evaluation.figures import day, decimals, in_words, metric_title, percent
 from recommender.evaluation.slices import FEW_CLICKS, LONG
 
 Report = Mapping[str, Any]
@@ -198,7 +198,28 @@ def gate_words(gate: Mapping[str, Any]) -> tuple[str, str]:
     """What the gate decided, and why."""
     decision = "The gate let it pass." if gate["publish"] else "The gate refused it."
     reason = gate["reason"].removeprefix("refused: ")
-    return decision, f"{reason[:1].upper()}{reason[1:]}."
+    return decision, " ".join([f"{reason[:1].upper()}{reason[1:]}.", *behind_words(gate)])
+
+
+def behind_words(gate: Mapping[str, Any]) -> list[str]:
+    """A sentence where the candidate passed and another model of its table is surely better.
+
+    Example:
+        >>> rival = {"model": "markov", "metric": "mrr@20"}
+        >>> rival |= {"value": -0.031, "low": -0.04, "high": -0.02}
+        >>> behind_words({"publish": True, "behind": [rival]})[0].partition(", which")[0]
+        'Yet it is behind markov'
+    """
+    if not gate["publish"] or not gate.get("behind"):
+        return []
+    best = gate["behind"][0]
+    value, low, high = (decimals(-best[name]) for name in ("value", "high", "low"))
+    title = MODELS.get(best["model"].partition(":")[0], "another way to recommend")
+    return [
+        f"Yet it is behind {best['model']}, which recommends {title} and is ahead in "
+        f"{metric_title(best['metric'])} by {value} (95 %: {low} … {high}): set model.name to "
+        f'"{best["model"]}", or tune this one with `recommender tune`.'
+    ]
 
 
 def left_out(report: Report) -> list[tuple[str, str, str]]:
@@ -241,6 +262,19 @@ def spread(model: Mapping[str, Any], exclusion: str) -> str:
         for metric in found[0]
     ]
     return f"{len(found)} seeds: {', '.join(ranges)}"
+
+
+def seedless(report: Report) -> list[str]:
+    """A sentence about the models that several seeds were asked of and that know none.
+
+    Example:
+        >>> seedless({"seeds": 3, "models": [{"name": "popularity", "seeds": []}]})
+        ['No seed changes popularity: trained once, no spread.']
+    """
+    names = [model["name"] for model in report["models"] if not model.get("seeds")]
+    if report.get("seeds", 1) == 1 or not names:
+        return []
+    return [f"No seed changes {in_words(names)}: trained once, no spread."]
 
 
 def place(rank: int, k: int) -> str:

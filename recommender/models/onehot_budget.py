@@ -101,15 +101,15 @@ def refuse_bytes(prediction: Prediction, settings: OneHotSettings, n_items: int)
     """
     if prediction.bytes > settings.max_bytes:
         raise BudgetError(
-            f"onehot: {n_items:,} products need {_mb(prediction.bytes)} of weights "
-            f"({_mb(prediction.file_bytes)} as a file with the optimizer's state), more than "
-            f"onehot.max_bytes ({_mb(settings.max_bytes)}); {_INSTEAD}, or raise onehot.max_bytes"
+            f"onehot: {n_items:,} products need {sized(prediction.bytes)} of weights "
+            f"({sized(prediction.file_bytes)} as a file with the optimizer's state), more than "
+            f"onehot.max_bytes ({sized(settings.max_bytes)}); {_INSTEAD}, or raise it"
         )
     available = machine_memory()
     if prediction.memory_bytes > available:
         raise BudgetError(
-            f"onehot: training on {n_items:,} products holds {_mb(prediction.memory_bytes)} in "
-            f"memory, this machine has {_mb(available)}; {_INSTEAD}, or lower onehot.batch_size"
+            f"onehot: training on {n_items:,} products holds {sized(prediction.memory_bytes)} in "
+            f"memory, this machine has {sized(available)}; {_INSTEAD}, or lower onehot.batch_size"
         )
 
 
@@ -137,5 +137,15 @@ def machine_memory() -> int:
     return min(memory, int(limit)) if limit.isdigit() else memory
 
 
-def _mb(n_bytes: float) -> str:
+def sized(n_bytes: float) -> str:
+    """A size in the unit that shows it.
+
+    Example:
+        >>> sized(1000), sized(2e6), sized(1.2e9), sized(120_000)
+        ('1,000 bytes', '2.0 MB', '1,200.0 MB', '120 kB')
+    """
+    if n_bytes < 10_000:
+        return f"{n_bytes:,.0f} bytes"
+    if n_bytes < 1_000_000:
+        return f"{n_bytes / 1000:.0f} kB"
     return f"{n_bytes / 1e6:,.1f} MB"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from recommender.disk import sync
+from recommender.disk import sync, why_unwritten
 from recommender.errors import ArtifactError, BusyError
 
 LOCK_WAIT_S = 120
@@ -89,5 +89,5 @@ def hidden_name(models_dir: Path) -> Path:
 
 def _cannot_write(folder: Path, err: OSError) -> ArtifactError:
     return ArtifactError(
-        f"{folder} cannot be written: {err.strerror or err}; check its owner and free space"
+        f"{folder} cannot be written: {why_unwritten(err)}; check its owner and free space"
     )

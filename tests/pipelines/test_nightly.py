@@ -20,6 +20,7 @@ from recommender.serving.artifact import load
 from recommender.serving.versions import current
 from recommender.settings import Settings
 from recommender.workspace import Workspace
+from tests.ring_shop import make_log
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 8)
 QUICK = ["softmax.dim=32", "softmax.hidden=32", "softmax.epochs=5", "word2vec.dim=32",
@@ -239,3 +240,24 @@ def test_a_slip_in_the_path_makes_no_workspace(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "is no workspace" in done.stderr
     assert not (tmp_path / "shpo").exists()
+
+
+def test_what_goes_live_though_another_model_is_better_says_so(tmp_path: Path) -> None:
+    """Along a ring rules know every next step, and the shop chose popularity."""
+    root = make_log(tmp_path)
+    done = CliRunner().invoke(
+        cli,
+        ["nightly", "-w", str(root), "--set", "model.name=popularity",
+         "--set", "gate.min_queries=10", "--set", "evaluation.bootstrap_samples=50"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    said = (
+        "Yet it is behind sequential_rules, which recommends what others opened after the products"
+    )
+    assert said in done.stderr.splitlines()[-1]
+    assert 'set model.name to "sequential_rules"' in done.stderr.splitlines()[-1]
+    (path,) = root.glob("runs/*/run.json")
+    record = json.loads(path.read_text("utf-8"))
+    assert [one["model"] for one in record["gate"]["behind"]] == ["sequential_rules"]
+    assert said in record["reason"]
+    assert said in (root / "models" / "current" / "report.html").read_text("utf-8")

@@ -92,6 +92,11 @@ def test_current_and_folders_are_versions_too(shop: tuple[Path, str, str]) -> No
     assert f"A is {rules} (sequential_rules), B is {popularity} (popularity)." in done.stdout
     assert "exclude session" in done.stdout
     assert "first_click" in done.stdout
+    lines = done.stdout.splitlines()
+    wins = [line.split() for line in lines if "better" in line]
+    assert wins[0][0] == "place"
+    assert wins[0][2:5:2] == ["better", "better"]
+    assert max(map(len, lines)) <= 100
 
 
 def test_both_files_are_written(shop: tuple[Path, str, str], tmp_path: Path) -> None:
@@ -166,6 +171,7 @@ def test_what_cannot_be_compared(shop: tuple[Path, str, str], evaluations: Path)
         (first, evaluations / "longer", "were not asked the same questions"),
         (evaluations / "other", evaluations / "apart", "no exclusion in common"),
         (root, first, "is neither a version"),
+        ("current", "popularity", "popularity is the name of a model, and what is compared was"),
     ):
         done = call(root, "compare", a, b)
         assert done.exit_code == 1, done.output
@@ -185,10 +191,34 @@ def test_an_evaluation_leaves_a_page_and_ranks(
     report = json.loads((evaluations / "first" / "report.json").read_text())
     assert report["data"]["events"] == 800
     assert report["data"]["noise"] == {"impossible_rate": 0}
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_where_nothing_can_be_written_nothing_is_begun(
+    shop: tuple[Path, str, str], tmp_path: Path, command: str
+) -> None:
+    root, rules, popularity = shop
     (tmp_path / "file").write_text("")
-    done = call(shop[0], "evaluate", "--models", "popularity", "--out", tmp_path / "file" / "x")
+    asked = ["--models", "popularity"] if command == "evaluate" else [rules, popularity]
+    done = call(root, command, *asked, "--out", tmp_path / "file" / "x")
+    assert done.exit_code == 1
+    assert "x cannot be written: Not a directory" in done.stderr
+    assert done.stdout == ""
+    assert "popularity: " not in done.stderr, "before any training"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_a_result_that_cannot_be_written_any_more_is_still_told(
+    shop: tuple[Path, str, str], tmp_path: Path, command: str
+) -> None:
+    root, rules, popularity = shop
+    name = "report.json" if command == "evaluate" else "compare.json"
+    (tmp_path / name).mkdir()
+    asked = ["--models", "popularity"] if command == "evaluate" else [rules, popularity]
+    done = call(root, command, *asked, "--out", tmp_path)
     assert done.exit_code == 1
     assert "cannot be written" in done.stderr
+    assert "Test from 2026-03" in done.stdout
 
 
 @pytest.mark.parametrize(

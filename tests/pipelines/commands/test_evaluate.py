@@ -96,15 +96,15 @@ def test_the_slides_network_beside_the_others(root: Path) -> None:
     assert set(fair["settled"]) == {"batch_size", "epochs"}
     assert len(fair["epochs"]) > 3
     done = call(root, "evaluate", *models, *small)
-    assert "onehot:fair will take 0.0 MB of weights" in done.stderr
+    assert "onehot:fair will take 2,448 bytes of weights" in done.stderr
     assert "foreseen" in done.stdout
 
 
 def test_over_a_budget_nothing_is_trained(root: Path) -> None:
     done = call(root, "evaluate", "--models", "popularity,onehot", "--set", "onehot.max_bytes=100")
     assert done.exit_code == 1
-    assert f"{N_ITEMS} products need 0.0 MB of weights" in done.stderr
-    assert "more than onehot.max_bytes" in done.stderr
+    assert f"{N_ITEMS} products need 2,448 bytes of weights" in done.stderr
+    assert "more than onehot.max_bytes (100 bytes)" in done.stderr
 
 
 def test_several_seeds_tell_the_spread(root: Path, tmp_path: Path) -> None:
@@ -122,6 +122,28 @@ def test_several_seeds_tell_the_spread(root: Path, tmp_path: Path) -> None:
     assert "trained from 3 seeds: recall@20" in (tmp_path / "report.html").read_text("utf-8")
     done = call(root, "evaluate", "--models", "word2vec", "--seeds", "2")
     assert "word2vec, exclude none: 2 seeds: recall@20" in done.stdout
+
+
+def test_seeds_of_a_model_that_knows_none_are_no_secret(root: Path, tmp_path: Path) -> None:
+    models = ("--models", "sequential_rules,popularity", "--out", str(tmp_path))
+    words = "No seed changes sequential_rules and popularity: trained once, no spread."
+    done = call(root, "evaluate", *models, "--seeds", "2")
+    assert words in done.stdout
+    assert words in (tmp_path / "report.html").read_text("utf-8")
+    done = call(root, "evaluate", *models)
+    assert "No seed" not in done.stdout + (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_stages_are_told_where_no_terminal_shows_them(root: Path) -> None:
+    done = call(root, "evaluate", "--models", "word2vec", "--seeds", "2")
+    assert done.stderr.splitlines() == [
+        "word2vec: training…", "word2vec: judging…", "word2vec, seed 1: training…",
+    ]  # fmt: skip
+    done = call(root, "evaluate", "--models", "softmax:plain", "--log-format", "json")
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == [
+        "softmax:plain: choosing…", "softmax:plain: training…", "softmax:plain: judging…",
+    ]  # fmt: skip
+    assert call(root, "evaluate", "--models", "popularity", "--quiet").stderr == ""
 
 
 @pytest.mark.parametrize(

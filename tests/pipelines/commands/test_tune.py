@@ -17,6 +17,7 @@ from pipelines.tuning.search import Clock
 from pipelines.tuning.tune import Tuning
 from recommender.cli import cli
 from recommender.configuration import load_settings
+from recommender.errors import RecommenderError
 from recommender.workspace import Workspace
 from tests.ring_shop import QUICK, make_log
 
@@ -127,7 +128,7 @@ def test_new_days_begin_a_new_study_with_the_best_of_the_old(root: Path, tmp_pat
 def test_other_settings_begin_a_new_study(root: Path) -> None:
     call(root, "--model", "word2vec", "--trials", "1")
     done = call(root, "--model", "word2vec", "--trials", "1", "--set", "word2vec.sample=0.1")
-    assert "(1 trials): word2vec.sample." in done.stderr
+    assert "(1 trial): word2vec.sample." in done.stderr
     done = call(root, "--model", "word2vec", "--trials", "1", "--set", "gate.min_queries=3")
     assert "Going on with" in done.stderr
 
@@ -178,13 +179,11 @@ def test_after_ten_trials_it_says_what_each_setting_did(root: Path) -> None:
     )
 
 
-def test_a_model_without_settings_says_so(root: Path) -> None:
-    done = call(root, "--model", "sequential_rules", "--json")
-    assert report_of(done) == {
-        "model": "sequential_rules", "trials": [], "settings": {}, "written": None
-    }  # fmt: skip
-    done = call(root, "--model", "sequential_rules")
-    assert "sequential_rules has nothing to tune; softmax, word2vec have" in done.stderr
+@pytest.mark.parametrize("arguments", [["--model", "neighbors"], ["--set", "model.name=neighbors"]])
+def test_a_model_without_settings_is_a_slip(root: Path, arguments: list[str]) -> None:
+    done = call(root, *arguments)
+    assert done.exit_code == 2
+    assert "neighbors has nothing to tune; " in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -223,6 +222,32 @@ def test_no_trial_begins_that_cannot_end(root: Path) -> None:
     tuning.run(Clock(0.01), None, lambda _: None)
     assert "none is begun that cannot end" in said[-1]
     assert len(tuning.study.trials) == 1
+
+
+def test_a_cut_says_how_long_would_do_and_is_tried_again(root: Path) -> None:
+    said: list[str] = []
+
+    def tuning() -> Tuning:
+        settings = load_settings(root / "recommender.toml", STEADY, {})
+        return Tuning(Workspace(root), settings, "softmax", seed=0, say=said.append)
+
+    class Over(Clock):
+        left_s = 600.0
+
+    clock, cut = Over(600), tuning()
+
+    def on_training(_: str) -> None:
+        clock.left_s = -1.0
+
+    cut.run(clock, None, on_training)  # cut after one of its two epochs
+    assert said[-2].startswith("Trial 0: cut off after")
+    assert "1 minute would have done (--minutes); the next call begins with it" in said[-2]
+    with pytest.raises(RecommenderError, match="give it more time, 1 minute, with --minutes"):
+        cut.report()
+    tuning().run(Clock(600), 1, lambda _: None)
+    assert said[-2].endswith(": 0 trials so far, 1 more cut off.")
+    assert said[-1].startswith("Trial 1: .")
+    assert said[-1].endswith("(the present settings)")
 
 
 def test_after_an_interrupt_the_next_call_begins_with_what_was_cut(root: Path) -> None:

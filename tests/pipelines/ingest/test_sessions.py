@@ -102,8 +102,41 @@ def test_parquet_with_a_column_of_lists(kind, name, take_sessions, tmp_path, spe
     values = [["1", "2"], ["3"]] if kind.value_type == pa.string() else [[1, 2], [3]]
     table = pa.table({name: pa.array(values, kind), "user": pa.array([7, 8])})
     pq.write_table(table, tmp_path / "a.parquet")
-    assert take_sessions(tmp_path / "a.parquet").imported == 2
+    counts = take_sessions(tmp_path / "a.parquet")
+    assert counts.imported == 2
     assert spelled() == [["1", "2"], ["3"]]
+    assert counts.column == (None if name == "items" else name)
+    assert ("from the lists in 'basket'" in counts.in_words()) == (name == "basket")
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "words"),
+    [
+        (pa.list_(pa.binary()), [[b"A"]], "the items in 'items' are binary, neither text nor whol"),
+        (pa.list_(pa.list_(pa.int64())), [[[1]]], "'items' are list<.*>, neither text nor whole"),
+        (pa.list_(pa.bool_()), [[True]], "are bool, neither"),
+        (pa.string(), ["A"], "the column 'items' holds string, not lists; write the items of a"),
+    ],
+)
+def test_columns_that_hold_no_ids_are_named_by_their_type(
+    kind, rows, words, take_sessions, tmp_path
+):
+    pq.write_table(pa.table({"items": pa.array(rows, kind)}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=words):
+        take_sessions(tmp_path / "a.parquet")
+
+
+def test_numbers_follow_one_rule_in_both_formats(take_sessions, write, tmp_path, spelled):
+    rows = [[1.0, 2.0], [3.5, 1.0], [4.0]]
+    lenient = AS_THEY_ARE.model_copy(
+        update={"import_": AS_THEY_ARE.import_.model_copy(update={"max_refused": 1.0})}
+    )
+    pq.write_table(pa.table({"items": rows}), tmp_path / "a.parquet")
+    for path in (tmp_path / "a.parquet", write("a.jsonl", lines(*rows))):
+        counts = take_sessions(path, lenient)
+        assert counts.refused == {"bad_item_id": 1}
+        assert "an item is neither text nor a whole number" in counts.in_words()
+    assert spelled() == [["1", "2"], ["4"]], "the same sessions: the second file adds nothing"
 
 
 def test_of_several_columns_of_lists_one_must_be_named(take_sessions, tmp_path, spelled):
@@ -111,7 +144,9 @@ def test_of_several_columns_of_lists_one_must_be_named(take_sessions, tmp_path, 
     pq.write_table(pa.table({"seen": lists, "at": lists, "user": [1, 2]}), tmp_path / "a.parquet")
     with pytest.raises(MappingError, match="of lists seen, at; say which one it is"):
         take_sessions(tmp_path / "a.parquet")
-    with pytest.raises(MappingError, match="no column 'user' of lists"):
+    with pytest.raises(MappingError, match="no column 'basket' of lists"):
+        take_sessions(tmp_path / "a.parquet", column="basket")
+    with pytest.raises(MappingError, match=r"'user' holds int64, not lists; .* items=seen"):
         take_sessions(tmp_path / "a.parquet", column="user")
     assert take_sessions(tmp_path / "a.parquet", column="seen").imported == 2
     assert lists_column(["items=seen"]) == "seen"
@@ -148,8 +183,10 @@ def test_refused_rows_are_counted_and_kept(take_sessions, write, workspace):
     counts = take_sessions(path, lenient)
 
     assert (counts.rows, counts.imported) == (12, 1)
-    assert counts.refused == {"empty_session": 1, "id_too_long": 1, "missing_item_id": 4,
-                              "not_json": 1, "not_list": 3, "not_utf8": 1}  # fmt: skip
+    assert counts.refused == {
+        "bad_item_id": 2, "empty_session": 1, "id_too_long": 1, "missing_item_id": 2,
+        "not_json": 1, "not_list": 3, "not_utf8": 1,
+    }  # fmt: skip
     assert counts.rejected_path is not None
     kept = [json.loads(line) for line in counts.rejected_path.read_text("utf-8").splitlines()]
     assert (kept[0]["row"], kept[0]["reason"], kept[0]["text"]) == (2, "empty_session", "[]\n")

@@ -161,6 +161,26 @@ def test_the_time_limit_cuts_a_trial_at_the_end_of_an_epoch(
                       told=lambda record: epochs.append(record["epoch"]))  # fmt: skip
     assert trial.state == "cut"
     assert epochs == [1]
+    assert trial.needed_s == pytest.approx(EPOCHS * trial.took_s, rel=0.1)
+
+
+def test_a_trial_whose_last_epoch_is_over_counts_however_late_it_is(
+    objective: Objective, present: dict[str, Any], tmp_path: Path
+) -> None:
+    class OverAtTheEnd(Clock):
+        """Runs out in the last epoch."""
+
+        left_s = HOUR
+
+    clock = OverAtTheEnd(HOUR)
+
+    def told(record: Any) -> None:
+        if record["epoch"] == record["of"]:
+            clock.left_s = -1.0
+
+    trial = run_trial(Study(tmp_path, {}), objective, present, None, clock=clock, told=told)
+    assert clock.left_s < 0
+    assert trial.is_complete
 
 
 def test_values_that_do_not_work_are_no_crash(
