@@ -18,7 +18,7 @@ from recommender.evaluation.saved_ranks import RANKS_NAME, SavedRanks
 from recommender.evaluation.slices import parts_of
 from recommender.models.registry import MODEL_NAMES
 from recommender.serving.artifact import Artifact, load
-from recommender.serving.manifest import ADVICE, MANIFEST_NAME
+from recommender.serving.manifest import MANIFEST_NAME, advice
 from recommender.serving.versions import CURRENT_NAME
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -109,7 +109,8 @@ def _data_until_us(version: Artifact) -> int:
         return us_of(datetime.fromisoformat(version.manifest.data["data_until"]))
     except (KeyError, TypeError, ValueError) as err:
         raise ArtifactError(
-            f"{version.folder} does not say up to where it has learned (data_until); {ADVICE}"
+            f"{version.folder} does not say up to where it has learned (data_until); "
+            f"{advice(version.folder)}"
         ) from err
 
 

@@ -6,6 +6,7 @@ are called, so that `recommender --help` loads none of the heavy libraries.
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from recommender.workspace import Workspace
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 _INTERRUPTED = "Interrupted; what was there before is unchanged."
+_INTERRUPTED_CODE = 130
 _EXTRA_OF = {
     **dict.fromkeys(
         [
@@ -181,7 +183,7 @@ class CommandGroup(click.Group):
             raise Failure(MissingExtraError(advice), shop.log_format) from err
         except KeyboardInterrupt:
             click.echo(_INTERRUPTED, err=True)
-            ctx.exit(130)
+            ctx.exit(_INTERRUPTED_CODE)
 
     @staticmethod
     def _entry_points() -> dict[str, EntryPoint]:
@@ -214,8 +216,24 @@ def main() -> None:
         _end_interrupted()
     except KeyboardInterrupt:
         _end_interrupted()
+    except SystemExit as err:
+        if err.code != _INTERRUPTED_CODE or not was_interrupted():
+            raise
+        _leave()
 
 
 def _end_interrupted() -> NoReturn:
     click.echo(_INTERRUPTED, err=True)
-    sys.exit(130)
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End at once: every file and lock is closed by now, child processes have ended.
+
+    What an orderly end would still wait for are threads of the libraries, for many seconds on a
+    busy machine.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED_CODE)

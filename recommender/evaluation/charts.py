@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 
 WIDTH = 360
 N_STYLES = 8
+LEAST_SPREAD = 0.02
+"""What the upright axis of shares between 0 and 1 spans at least."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 16, 28, 36
 _LINE_HEIGHT = 236
 _LABELS = 122
@@ -120,6 +122,8 @@ def line_chart(
     ys += [end for line in lines for interval in line.intervals for end in interval]
     if square:
         xs = ys = [*xs, *ys, 0.0]
+    if not square and not from_zero:
+        ys += _kept_small(ys)
     up = nice_ticks(min([*ys, 0.0] if from_zero else ys), max(ys))
     across = up if square else list(x_ticks) or nice_ticks(min(xs), max(xs), 6)
     low, high = min(*across, *xs), max(*across, *xs)
@@ -135,6 +139,15 @@ def line_chart(
         parts.append(_path([(x.at(end), y.at(end)) for end in ends], "diagonal"))
     parts += [_curve(line, x, y) for line in lines]
     return _svg(key, title, description, _LINE_HEIGHT, parts)
+
+
+def _kept_small(ys: Sequence[float]) -> list[float]:
+    """Two figures more where shares hardly differ, so that no tiny rise looks like a leap."""
+    low, high = min(ys), max(ys)
+    if low < 0 or high > 1 or high - low >= LEAST_SPREAD:
+        return []
+    end = min(1.0, (low + high + LEAST_SPREAD) / 2)
+    return [end - LEAST_SPREAD, end] if end > LEAST_SPREAD else [0.0, LEAST_SPREAD]
 
 
 def interval_chart(

@@ -23,6 +23,9 @@ from recommender.evaluation.curves import (
 from recommender.evaluation.pictures import Pictures
 from recommender.evaluation.slices import Lookup
 
+_CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
+"""Characters that HTML forbids and ids may hold: each becomes the sign for what cannot be shown."""
+
 
 def render_report(report: Mapping[str, Any], lookup: Lookup, pictures: Pictures) -> str:
     """Make the page of a report.
@@ -65,7 +68,7 @@ def render_page(template: str, **content: Any) -> str:
     """Fill a template; its style sheet is allowed by its hash, and nothing else is."""
     style = files("recommender.evaluation").joinpath("templates/report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
+    page = (
         _environment()
         .get_template(template)
         .render(
@@ -75,6 +78,7 @@ def render_page(template: str, **content: Any) -> str:
             **content,
         )
     )
+    return page.translate(_CONTROLS)
 
 
 @cache

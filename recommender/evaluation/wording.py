@@ -17,7 +17,17 @@ MODELS = {
     "onehot": "the large network with one input a product",
     "softmax": "the compact network",
     "mdn": "the compact network with several intents a visit",
+    "softmax:plain": "the compact network without its second stage",
+    "softmax:ranked": "the compact network with its second stage",
+    "softmax:partner": "the compact network with nearest neighbors as partner",
+    "mdn:plain": "the network of several intents without its second stage",
+    "neighbors:s_knn": "what was opened in similar earlier visits, plainly counted",
+    "neighbors:vs_knn": "what was opened in similar earlier visits, later clicks count more",
+    "neighbors:vstan": "what was opened in similar earlier visits, newer ones count more",
+    "onehot:slides": "the large network with one input a product, as first described",
+    "onehot:fair": "the large network with one input a product, trained until it stops learning",
 }
+"""By name, where it differs by name and variant."""
 
 EXCLUSIONS = {
     "none": "Everything may be recommended, as in published studies",
@@ -67,6 +77,16 @@ NOISE = {"impossible_rate": "visits with an impossible rate: over 60 events in a
 def is_told(entry: Mapping[str, Any]) -> bool:
     """Whether a part of the questions is large enough to show its figures."""
     return bool(entry["queries"] >= MIN_QUESTIONS)
+
+
+def model_title(name: str) -> str:
+    """What a model is, in words; that of its variant, if one is named.
+
+    Example:
+        >>> model_title("softmax:plain"), model_title("word2vec:other")
+        ('the compact network without its second stage', 'products that keep the same company')
+    """
+    return MODELS.get(name, MODELS.get(name.partition(":")[0], ""))
 
 
 def page_exclusion(report: Report) -> str:
@@ -214,7 +234,7 @@ def behind_words(gate: Mapping[str, Any]) -> list[str]:
         return []
     best = gate["behind"][0]
     value, low, high = (decimals(-best[name]) for name in ("value", "high", "low"))
-    title = MODELS.get(best["model"].partition(":")[0], "another way to recommend")
+    title = model_title(best["model"]) or "another way"
     return [
         f"Yet it is behind {best['model']}, which recommends {title} and is ahead in "
         f"{metric_title(best['metric'])} by {value} (95 %: {low} … {high}): set model.name to "
@@ -277,19 +297,29 @@ def seedless(report: Report) -> list[str]:
     return [f"No seed changes {in_words(names)}: trained once, no spread."]
 
 
-def place(rank: int, k: int) -> str:
-    """Where the next product stood in a list.
+def place(rank: int, k: int, n_items: int) -> str:
+    """Where the next product stood in a list; in the last place stand all without a score.
 
     Example:
-        >>> place(3, 20), place(1041, 20)
-        ('3', '1,041, not among 20')
+        >>> place(3, 20, 1500), place(1041, 20, 1500), place(1499, 20, 1500)
+        ('3', '1,041, not among 20', 'no opinion')
     """
+    # The page's own product does not compete, so that the last place is the one before n_items.
+    if rank > k and rank >= n_items - 1:
+        return "no opinion"
     return f"{rank}" if rank <= k else f"{rank:,}, not among {k}"
 
 
 def by_metric(report: Report, exclusion: str, metric: str) -> list[Mapping[str, Any]]:
     """The models of a report, best first; equal ones stay in their order."""
     return sorted(report["models"], key=lambda model: -model["metrics"][exclusion][metric]["value"])
+
+
+def is_best(report: Report, model: Mapping[str, Any], exclusion: str, metric: str) -> bool:
+    """Whether no model has a higher figure as it is written; several may share the first place."""
+    best = by_metric(report, exclusion, metric)[0]
+    own, highest = (decimals(one["metrics"][exclusion][metric]["value"]) for one in (model, best))
+    return own == highest
 
 
 def difference(report: Report, against: str, exclusion: str) -> Mapping[str, Any]:

@@ -19,11 +19,12 @@ from recommender.models.registry import model_class
 from recommender.models.topk import NOTHING
 from recommender.serving.golden import GOLDEN_NAME, typical_sessions, write_golden
 from recommender.serving.manifest import (
-    ADVICE,
     MANIFEST_NAME,
     SCHEMA_VERSION,
     Manifest,
     ModelEntry,
+    advice,
+    check_checksums,
     check_sizes,
     content_hash,
     describe_files,
@@ -37,6 +38,9 @@ from recommender.settings import Settings
 VOCABULARY_NAME = "vocabulary.json"
 REPORT_NAME = "report.json"
 REPORT_PAGE_NAME = "report.html"
+ALWAYS_HASHED_BYTES = 64_000_000
+"""Of versions up to this size every file is read and compared with its checksum at every load:
+a tenth of a second at most. Larger ones are when they are listed and before they go live."""
 
 
 class Recommended(NamedTuple):
@@ -155,19 +159,24 @@ def load(path: Path | str) -> Artifact:
         raise ArtifactError(f"no model at {path}; publish one with `recommender nightly`") from err
     manifest = read_manifest(folder)
     check_sizes(folder, manifest)
+    if sum(entry.bytes for entry in manifest.files.values()) <= ALWAYS_HASHED_BYTES:
+        check_checksums(folder, manifest)
     try:
         settings = Settings.model_validate(manifest.settings)
         vocabulary = Vocabulary.load(folder / VOCABULARY_NAME)
         parts = {name: model_class(name).load(folder / name, settings) for name in manifest.parts}
         report = json.loads((folder / REPORT_NAME).read_text("utf-8"))
     except ValidationError as err:
-        raise ArtifactError(f"{folder} has settings of another program version; {ADVICE}") from err
+        raise ArtifactError(
+            f"{folder} has settings of another program version; {advice(folder)}"
+        ) from err
     except KeyError as err:
         raise ArtifactError(
-            f"{folder} was made by another version of this program: it lacks {err}; {ADVICE}"
+            f"{folder} was made by another version of this program: it lacks {err}; "
+            f"{advice(folder)}"
         ) from err
     except (OSError, ValueError, TypeError, EOFError) as err:
-        raise ArtifactError(f"{folder} cannot be loaded: {err}; {ADVICE}") from err
+        raise ArtifactError(f"{folder} cannot be loaded: {err}; {advice(folder)}") from err
     _check_parts(folder, manifest, vocabulary, parts)
     return Artifact(folder, manifest, vocabulary, parts, report)
 
@@ -177,12 +186,12 @@ def _check_parts(
 ) -> None:
     for name in (manifest.model.name, Popularity.name):
         if name not in parts:
-            raise ArtifactError(f"{folder} has no part {name}; {ADVICE}")
+            raise ArtifactError(f"{folder} has no part {name}; {advice(folder)}")
     for name, part in parts.items():
         if part.n_items != len(vocabulary):
             raise ArtifactError(
                 f"{folder / name} knows {part.n_items} items, the vocabulary {len(vocabulary)}; "
-                f"{ADVICE}"
+                f"{advice(folder)}"
             )
 
 

@@ -68,16 +68,22 @@ def read_manifest(folder: Path) -> Manifest:
             )
         return Manifest.model_validate(body)
     except FileNotFoundError as err:
-        raise ArtifactError(f"{path} is missing, so {folder} is no model; {ADVICE}") from err
+        raise ArtifactError(
+            f"{path} is missing, so {folder} is no model; {advice(folder)}"
+        ) from err
     except OSError as err:
-        raise ArtifactError(f"{path} cannot be read: {err.strerror}; {ADVICE}") from err
+        raise ArtifactError(f"{path} cannot be read: {err.strerror}; {advice(folder)}") from err
     except (ValueError, KeyError, TypeError, ValidationError) as err:
-        raise ArtifactError(f"{path} is damaged; {ADVICE}") from err
+        raise ArtifactError(f"{path} is damaged; {advice(folder)}") from err
 
 
-ADVICE = (
-    "publish a new model with `recommender nightly` or go back with `recommender models rollback`"
-)
+def advice(folder: Path) -> str:
+    """What to do about a damaged version: there is a way back only where there are others."""
+    others = [path.parent for path in folder.parent.glob(f"[!.]*/{MANIFEST_NAME}")]
+    publish = "publish a new model with `recommender nightly`"
+    if all(other.is_symlink() or other.name == folder.name for other in others):
+        return publish
+    return f"{publish} or go back with `recommender models rollback`"
 
 
 def describe_files(folder: Path) -> dict[str, FileEntry]:
@@ -101,10 +107,10 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
         try:
             size = (folder / name).stat().st_size
         except OSError as err:
-            raise ArtifactError(f"{folder / name} is missing; {ADVICE}") from err
+            raise ArtifactError(f"{folder / name} is missing; {advice(folder)}") from err
         if size != entry.bytes:
             raise ArtifactError(
-                f"{folder / name} has {size} bytes instead of {entry.bytes}; {ADVICE}"
+                f"{folder / name} has {size} bytes instead of {entry.bytes}; {advice(folder)}"
             )
 
 
@@ -115,8 +121,13 @@ def check_checksums(folder: Path, manifest: Manifest) -> None:
         ArtifactError: If one differs from what was written.
     """
     for name, entry in manifest.files.items():
-        if checksum(folder / name) != entry.sha256:
-            raise ArtifactError(f"{folder / name} is not what was written; {ADVICE}")
+        try:
+            found = checksum(folder / name)
+        except OSError as err:
+            words = f"{folder / name} cannot be read: {err.strerror}; {advice(folder)}"
+            raise ArtifactError(words) from err
+        if found != entry.sha256:
+            raise ArtifactError(f"{folder / name} is not what was written; {advice(folder)}")
 
 
 def checksum(path: Path) -> str:

@@ -18,7 +18,13 @@ from recommender.disk import sync
 from recommender.errors import ArtifactError
 from recommender.serving.artifact import REPORT_NAME
 from recommender.serving.check import check_in_clean_process
-from recommender.serving.manifest import ADVICE, Manifest, read_manifest
+from recommender.serving.manifest import (
+    Manifest,
+    advice,
+    check_checksums,
+    check_sizes,
+    read_manifest,
+)
 from recommender.serving.staging import hidden_name, models_lock, remove_folder
 
 CURRENT_NAME = "current"
@@ -40,7 +46,7 @@ class Version:
         folder: Where it lies.
         live: Whether it answers now.
         manifest: What it is; None if it is damaged.
-        problem: Why it cannot be used, in words; None if its manifest can be read.
+        problem: Why it cannot be used, in words; None if every file is as it was written.
         metrics: The report's metrics of its model, e.g. `{"recall@20": 0.67}`.
     """
 
@@ -127,7 +133,7 @@ def _sound(models_dir: Path, earlier: str) -> Path:
     try:
         return _checked(models_dir, earlier)
     except ArtifactError as err:
-        problem = str(err).removesuffix(f"; {ADVICE}")
+        problem = str(err).removesuffix(f"; {advice(models_dir / earlier)}")
         raise ArtifactError(
             f"there is no going back to {earlier}: {problem}; `recommender models list` shows "
             "the others, `recommender models promote VERSION` makes one of them live"
@@ -240,6 +246,8 @@ def _folders(models_dir: Path) -> list[Path]:
 def _describe(folder: Path, live: bool) -> Version:
     try:
         manifest = read_manifest(folder)
+        check_sizes(folder, manifest)
+        check_checksums(folder, manifest)
         report = json.loads((folder / REPORT_NAME).read_text("utf-8"))
     except ArtifactError as err:
         return Version(folder.name, folder, live, None, str(err), {})

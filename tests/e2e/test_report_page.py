@@ -117,6 +117,22 @@ def test_pictures_of_the_shop_are_in_the_page(browser: Browser, folder: Path) ->
     page.close()
 
 
+@pytest.mark.parametrize("name", ["report.html", "compare.html"])
+def test_on_a_phone_the_figures_that_decide_are_on_the_screen(
+    browser: Browser, folder: Path, name: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    page.goto((folder / name).as_uri())
+    cells = "[...document.querySelectorAll('.stack td')].map((one) => one.getBoundingClientRect())"
+    rights = page.evaluate(f"{cells}.map((box) => box.right)")
+    assert len(rights) > 8
+    assert max(rights) <= 390
+    heading = "getComputedStyle(document.querySelector('.stack td'), '::before').content"
+    assert page.evaluate(heading) not in ("none", '""'), "each figure says what it is"
+    context.close()
+
+
 def test_light_and_dark_differ(browser: Browser, folder: Path) -> None:
     colors = set()
     for scheme in ("light", "dark"):

@@ -84,3 +84,23 @@ def test_a_lost_interrupt_is_raised_at_the_next_word(tmp_path: Path) -> None:
     assert done.returncode == 130, done.stderr
     assert "going on" not in done.stderr
     assert "Interrupted" in done.stderr
+
+
+def test_after_ctrl_c_no_thread_is_waited_for() -> None:
+    """A library's thread may have a minute of work left."""
+    script = (
+        "import os, signal, threading, time, click\n"
+        "from recommender.cli import cli, main\n"
+        "@cli.command()\n"
+        "def busy():\n"
+        "    threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(60)\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "busy"],
+        capture_output=True, text=True, timeout=45, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted; what was there before is unchanged.\n"

@@ -97,6 +97,18 @@ def test_a_damaged_version_is_listed(run, versions):
     assert "manifest.json is damaged" in output
 
 
+def test_an_array_of_the_same_size_is_noticed(run, versions):
+    path = versions[0] / "popularity" / "counts.npy"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    output = run("list").stdout
+    assert f"{versions[0].name}  damaged" in output
+    assert "counts.npy is not what was written" in output
+    assert output.count("damaged") == 1
+    assert run("promote", versions[0].name).exit_code == 1
+
+
 def test_promote_and_rollback(run, versions, tmp_path):
     assert run("promote", versions[0].name).stdout == f"{versions[0].name} is live\n"
     assert (tmp_path / "models" / "current").resolve() == versions[0]

@@ -1,5 +1,6 @@
 """Charts are sound SVG, say what they show, and take any text."""
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -115,3 +116,17 @@ def test_a_promise_kept_lies_on_the_diagonal() -> None:
     (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in names["diagonal"].split())
     for x, y in (map(float, point.split(",")) for point in names["s0 line"].split()):
         assert (y - y1) / (y2 - y1) == pytest.approx((x - x1) / (x2 - x1), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "first", "last"),
+    [(0.500, 0.502, "0.49", "0.51"), (0.0, 0.001, "0", "0.02"), (0.998, 1.0, "0.98", "1")],
+)
+def test_a_tiny_rise_is_drawn_as_one(low: float, high: float, first: str, last: str) -> None:
+    chart = line_chart("key", "title", "", [Line("a", 0, [(1, low), (2, high)])],
+                       heading="h", x_title="x")  # fmt: skip
+    ticks = re.findall(r'<text class="end"[^>]*>([^<]+)<', chart)
+    assert (float(ticks[0]), float(ticks[-1])) == (
+        pytest.approx(float(first), abs=0.006), pytest.approx(float(last), abs=0.006)
+    )  # fmt: skip
+    assert float(ticks[-1]) - float(ticks[0]) >= 0.02 - 1e-9

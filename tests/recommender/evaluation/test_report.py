@@ -310,3 +310,35 @@ def test_a_report_of_very_few_questions_has_no_chart_of_parts(make_report) -> No
     assert "too few to tell" in page.text
     assert "slices" in page.ids
     assert not any(name.startswith("slices-") for name in page.ids)
+
+
+def test_control_characters_of_ids_are_not_in_the_page(make_report) -> None:
+    names = [f"P\x1b[31m{number}\x07\x9b" for number in range(24)]
+    text = render_report(make_report(item_ids=names), lambda _: None, Pictures())
+    assert "P\ufffd[31m7\ufffd\ufffd" in text
+    assert not {"\x1b", "\x07", "\x9b"} & set(text)
+
+
+def test_all_that_share_the_first_place_are_bold(make_report) -> None:
+    report = make_report()
+    for model, value in zip(report["models"], (0.5004, 0.4996), strict=True):
+        for metrics in model["metrics"].values():
+            metrics["recall@5"]["value"] = value
+    best = [wording.is_best(report, model, "current", "recall@5") for model in report["models"]]
+    assert best == [True, True], "both are written .500"
+    report["models"][1]["metrics"]["current"]["recall@5"]["value"] = 0.4994
+    assert not wording.is_best(report, report["models"][1], "current", "recall@5")
+
+
+def test_variants_are_told_apart(make_report) -> None:
+    report = make_report()
+    for model, name in zip(report["models"], ("softmax", "softmax:plain"), strict=True):
+        for entry in report["differences"]:
+            entry["against"] = entry["against"].replace(model["name"], name)
+        model["name"] = name
+    for visit in report["typical"]:
+        for shown, model in zip(visit["lists"], report["models"], strict=True):
+            shown["model"] = model["name"]
+    text = page_of(report).text
+    assert "the compact network without its second stage" in text
+    assert text.count("the compact network") == 2

@@ -12,6 +12,7 @@ import recommender
 from recommender.data.vocabulary import Vocabulary
 from recommender.errors import ArtifactError
 from recommender.models.popularity import Popularity
+from recommender.serving import artifact as artifact_module
 from recommender.serving.artifact import load, write_artifact
 from recommender.settings import Settings
 
@@ -170,11 +171,35 @@ def test_load_refuses_parts_of_another_vocabulary(write_version):
         load(folder)
 
 
-def test_load_refuses_an_array_that_is_none(write_version):
+def test_load_refuses_an_array_of_the_same_size(write_version):
     path = write_version() / "popularity" / "counts.npy"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"counts\.npy is not what was written; publish a new"):
+        load(path.parent.parent)
+
+
+def test_of_large_versions_only_sizes_are_looked_at(write_version, monkeypatch):
+    """Arrays of a million products are not read in full by every command."""
+    path = write_version() / "popularity" / "counts.npy"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    monkeypatch.setattr(artifact_module, "ALWAYS_HASHED_BYTES", 100)
+    assert load(path.parent.parent).popularity[-1] == 0
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(ArtifactError, match="cannot be loaded"):
         load(path.parent.parent)
+
+
+def test_a_way_back_is_advised_only_where_there_is_one(write_version):
+    (write_version(day=0) / "manifest.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"publish a new model with `recommender nightly`$"):
+        load(write_version(day=0))
+    write_version(day=1)
+    with pytest.raises(ArtifactError, match=r"or go back with `recommender models rollback`$"):
+        load(write_version(day=0))
 
 
 def test_load_names_what_another_version_did_not_write(write_version):
