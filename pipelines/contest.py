@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.report import data_entry, page_of, product_lookup
-from pipelines.train import Choice, OnTraining, Trained, choose, judged, train
+from pipelines.train import OnTraining, Trained, choose, judged, train
 from recommender.data.days import Borders
 from recommender.data.split import everything, split_for_choosing, split_for_judging
 from recommender.data.steps import SessionLog
@@ -86,9 +86,18 @@ class Contest:
         """The report as `report.html`."""
         return page_of(report, self.workspace, self._lookup)
 
-    def refit(self, choice: Choice) -> Trained:
-        """Train once more, on everything; with the vectors that an artifact ships."""
+    def refit(self, trained: Trained) -> Trained:
+        """Train once more, on everything; with the vectors that an artifact ships.
+
+        Args:
+            trained: The model as it was judged: variant, seed and choices stay.
+        """
         vocabulary, sessions = everything(self._log, self.settings)
         return train(
-            choice, vocabulary, sessions, self.settings, self._on_training, with_vectors=True
+            trained.choice,
+            vocabulary,
+            sessions,
+            trained.model.settings,
+            self._on_training,
+            with_vectors=True,
         )

@@ -192,7 +192,7 @@ def _judge_and_publish(
         return
     with run.stage("refit", "Training on all closed days…"):
         winner = candidate if verdict.publish else popularity
-        refitted = contest.refit(winner.choice)
+        refitted = contest.refit(winner)
     with run.stage("publish", "Checking in a clean process, then publishing…"):
         until = rfc3339(days.borders.until_us or 0)
         data = {"gate": verdict.as_json(), "data_until": until}

@@ -86,6 +86,8 @@ def describe_epoch(record: Mapping[str, Any]) -> str:
     Example:
         >>> describe_epoch({"epoch": 2, "of": 8, "loss": 4.5, "validation": {"recall@20": 0.61}})
         'epoch 2 of 8, loss 4.500, recall@20 0.610'
+        >>> describe_epoch({"part": "ranker", "epoch": 3, "of": 5})
+        'ranker, epoch 3 of 5'
     """
     step = "epoch" if "epoch" in record else "trial"
     of = f" of {record['of']}" if "of" in record else ""
@@ -94,6 +96,8 @@ def describe_epoch(record: Mapping[str, Any]) -> str:
         words.append(f"loss {record['loss']:.3f}")
     if start := record.get("start"):
         words.insert(0, f"{start} start")
+    if part := record.get("part"):
+        words.insert(0, part)
     for metric, value in record.get("validation", {}).items():
         words.append(f"{metric} {value:.3f}")
     return ", ".join(words)

@@ -16,10 +16,10 @@ from recommender.settings import Settings
 
 _HEAD = """\
 # Settings of one shop. A line that begins with "# name =" shows a default; take the "# " away to
-# change it. Flags (--set section.key=value) and the environment (RECOMMENDER_SECTION_KEY) win over
-# this file.
+# change it, and give a value where it says (unset). Flags (--set section.key=value) and the
+# environment (RECOMMENDER_SECTION_KEY) win over this file.
 """
-_FROM_DATA = "# {name} =  (chosen from the data)"
+_UNSET = "# {name} =  (unset)"
 _EXAMPLES = {
     "import.events": '[{path = "source/events-*.ndjson"}]',
     "import.items": '[{path = "source/products*.tsv"}]',
@@ -64,7 +64,7 @@ def change_settings(path: Path, values: Mapping[str, Any]) -> None:
 
     Args:
         path: A settings file; a missing one is made, with every setting's documentation.
-        values: New values by `section.key`; None leaves a setting to the data.
+        values: New values by `section.key`; None unsets a setting.
 
     Raises:
         SettingsError: If the file cannot be read, written or safely changed.
@@ -125,7 +125,7 @@ def _change_line(lines: list[str], section: str, key: str, value: Any) -> None:
     shown = re.compile(rf"#\s*{re.escape(key)}\s*=.*")
     for number in inside:
         if found := active.fullmatch(lines[number]):
-            left = _FROM_DATA.format(name=key)
+            left = _UNSET.format(name=key)
             lines[number] = left if value is None else f"{found[1]}{_toml(value)}{found[3]}"
             return
     if value is None:
@@ -155,7 +155,7 @@ def _setting(place: str, name: str, field: FieldInfo, values: Mapping[str, Any])
     if place in _EXAMPLES:
         return [*lines, f"# {name} = {_EXAMPLES[place]}"]
     if field.default is None:
-        return [*lines, _FROM_DATA.format(name=name)]
+        return [*lines, _UNSET.format(name=name)]
     return [*lines, f"# {name} = {_toml(field.default)}"]
 
 

@@ -42,7 +42,7 @@ def train_version(
     say("Training on everything…")
     return write_version(
         contest,
-        contest.refit(trained.choice),
+        contest.refit(trained),
         report,
         data={"data_until": rfc3339(int(log.times_us.max()) + 1_000_000)},
     )
@@ -67,7 +67,8 @@ def write_version(
         contest.workspace.models_dir,
         parts=refitted.parts,
         vocabulary=refitted.vocabulary,
-        settings=contest.settings,
+        # What it was built with: a variant or a seed of its own belongs to it.
+        settings=refitted.model.settings,
         report=report,
         page=contest.page(report),
         data={"judged_on": report["test"], "refitted_on": sizes, **data},

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.mapping import FieldMap
 from pipelines.ingest.normalize import normalized_events
-from pipelines.ingest.refused import is_above, keep_refused, run_name, too_many_refused
+from pipelines.ingest.refused import run_name, settle_refused
 from pipelines.ingest.sources import OnBytes
 from pipelines.ingest.staging import (
     Connection,
@@ -82,15 +82,14 @@ def import_events(
                     normalized_events(wire, field_map, settings.import_.consent, latest),
                 )
             find_new(connection, workspace.events_dir)
-            counts = _counts(connection, str(source), settings)
-            too_many = is_above(counts, settings.import_.max_refused)
-            if counts.refused and not dry_run and (too_many or counts.imported):
-                # The same file again brings the same refused rows: they are kept once.
-                rows = pages(connection, _REFUSED_ROWS)
-                kept = keep_refused(workspace.rejected_dir, run, str(source), rows)
-                counts = replace(counts, rejected_path=kept)
-            if too_many:
-                raise too_many_refused(counts, settings.import_.max_refused)
+            counts = settle_refused(
+                _counts(connection, str(source), settings),
+                pages(connection, _REFUSED_ROWS),
+                folder=workspace.rejected_dir,
+                run=run,
+                allowed=settings.import_.max_refused,
+                dry_run=dry_run,
+            )
             if dry_run:
                 return replace(counts, preview=_preview(connection))
             write_days(connection, folder / "days")

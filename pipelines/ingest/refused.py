@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,6 +54,42 @@ def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]
         with suppress(OSError):
             unfinished.unlink()
     return path
+
+
+def settle_refused(
+    counts: ImportCounts,
+    rows: Iterable[RefusedRow],
+    *,
+    folder: Path,
+    run: str,
+    allowed: float,
+    dry_run: bool,
+) -> ImportCounts:
+    """Keep what an import refuses, and stop it where that is too much.
+
+    Args:
+        counts: Of one file.
+        rows: The refused ones; read only if they are kept.
+        folder: The workspace's `rejected` folder.
+        run: Name of the file to keep them in.
+        allowed: `import.max_refused`.
+        dry_run: Keep nothing.
+
+    Returns:
+        The counts with the place where the rows are kept.
+
+    Raises:
+        RefusedRowsError: If a larger share is refused.
+        DataError: If the rows cannot be kept.
+    """
+    too_many = is_above(counts, allowed)
+    # The same file again brings the same refused rows: they are kept once.
+    if counts.refused and not dry_run and (too_many or counts.imported):
+        kept = keep_refused(folder, run, counts.path, rows)
+        counts = replace(counts, rejected_path=kept)
+    if too_many:
+        raise too_many_refused(counts, allowed)
+    return counts
 
 
 def is_above(counts: ImportCounts, allowed: float) -> bool:

@@ -3,14 +3,13 @@
 import codecs
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.ingest.mapping import listed
-from pipelines.ingest.sources import STDIN, OnBytes, format_of, open_bytes, reading
+from pipelines.ingest.parquet import open_parquet, parquet_batches
+from pipelines.ingest.sources import OnBytes, format_of, open_bytes
 from recommender.data.events import MAX_ID_BYTES
 from recommender.data.lines import BLOCK_BYTES, line_batches
 from recommender.errors import DataError, MappingError
@@ -85,23 +84,11 @@ def _line_rows(batch: pa.RecordBatch, key: str) -> Iterator[SessionRow]:
 
 
 def _parquet_rows(path: str, column: str | None, on_bytes: OnBytes | None) -> Iterator[SessionRow]:
-    if path == STDIN:
-        raise DataError("Parquet cannot be read from stdin; save it to a file and import that")
-    try:
-        with reading(path), pq.ParquetFile(path) as file:
-            name = _column_of_lists(file.schema_arrow, path, column)
-            bytes_a_row = Path(path).stat().st_size / max(file.metadata.num_rows, 1)
-            first = 0
-            for batch in file.iter_batches(_ROWS_A_BATCH, columns=[name]):
-                for ordinal, value in enumerate(batch.column(0).to_pylist(), first):
-                    yield _row(ordinal, value, value)
-                first += batch.num_rows
-                if on_bytes is not None:
-                    on_bytes(round(batch.num_rows * bytes_a_row))
-    except pa.ArrowException as err:
-        raise DataError(
-            f"{path} is no readable Parquet ({err}); write it again; nothing of it was imported"
-        ) from err
+    with open_parquet(path) as file:
+        name = _column_of_lists(file.schema_arrow, path, column)
+        for first, batch in parquet_batches(file, path, [name], _ROWS_A_BATCH, on_bytes):
+            for ordinal, value in enumerate(batch.column(0).to_pylist(), first):
+                yield _row(ordinal, value, value)
 
 
 def _column_of_lists(schema: pa.Schema, path: str, wanted: str | None) -> str:

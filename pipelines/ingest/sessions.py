@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.mapping import parse_map
 from pipelines.ingest.normalize import RAW_CHARACTERS
-from pipelines.ingest.refused import is_above, keep_refused, run_name, too_many_refused
+from pipelines.ingest.refused import run_name, settle_refused
 from pipelines.ingest.session_rows import SessionRow, session_rows
 from pipelines.ingest.sources import OnBytes
 from pipelines.ingest.staging import (
@@ -31,7 +31,7 @@ from pipelines.ingest.staging import (
 )
 from recommender.data.events import LOG_COLUMNS
 from recommender.data.eventscan import literal, log_query
-from recommender.errors import MappingError
+from recommender.errors import MappingError, SettingsError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -95,7 +95,7 @@ def import_sessions(
 
     Args:
         workspace: Where the log is.
-        settings: `import.max_refused` and `import.consent` count here.
+        settings: `import.max_refused`, `import.consent` and `sessions.gap_s` count here.
         source: Parquet or lines of JSON; see `session_rows`.
         column: Column or key of the lists; by default `items`, or the only column of lists.
         dry_run: Write nothing; the counts are the same.
@@ -105,10 +105,17 @@ def import_sessions(
         Counts of sessions, and in a dry run the first ones.
 
     Raises:
+        SettingsError: If `sessions.gap_s` would cut between the made-up times.
         MappingError: If there is no such column.
         RefusedRowsError: If more rows are refused than `import.max_refused` allows.
         DataError: If the file cannot be read, or the workspace not be written.
     """
+    if settings.sessions.gap_s < STEP_S:
+        raise SettingsError(
+            f"sessions.gap_s is {settings.sessions.gap_s:g}, and sessions without times get a "
+            f"step every {STEP_S} s: each step would be a session of its own; set sessions.gap_s "
+            f"to {STEP_S} or more"
+        )
     run = run_name()
     with staging_folder(None if dry_run else workspace.root, run) as folder:
         with staging_database(folder) as connection:
@@ -116,14 +123,14 @@ def import_sessions(
             for table in _tables(session_rows(str(source), column, on_bytes)):
                 stage(connection, table, "SELECT * FROM batch", into="session_rows")
             _find_new(connection, workspace.events_dir)
-            counts = _counts(connection, str(source))
-            too_many = is_above(counts, settings.import_.max_refused)
-            if counts.refused and not dry_run and (too_many or counts.imported):
-                rows = pages(connection, _REFUSED_ROWS)
-                kept = keep_refused(workspace.rejected_dir, run, str(source), rows)
-                counts = replace(counts, rejected_path=kept)
-            if too_many:
-                raise too_many_refused(counts, settings.import_.max_refused)
+            counts = settle_refused(
+                _counts(connection, str(source)),
+                pages(connection, _REFUSED_ROWS),
+                folder=workspace.rejected_dir,
+                run=run,
+                allowed=settings.import_.max_refused,
+                dry_run=dry_run,
+            )
             if dry_run:
                 return replace(counts, preview=_preview(connection))
             if counts.imported:

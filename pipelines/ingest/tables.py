@@ -9,18 +9,16 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.ingest.delimited import csv_batches, csv_header, with_texts
 from pipelines.ingest.mapping import FieldMap, check_columns, needed_columns
-from pipelines.ingest.sources import STDIN, OnBytes, format_of, open_bytes, reading
+from pipelines.ingest.parquet import open_parquet, parquet_batches
+from pipelines.ingest.sources import OnBytes, format_of, open_bytes
 from pipelines.ingest.wire import wire_from_columns, wire_from_lines
 from recommender.data.lines import LINE_SCHEMA, line_batches
-from recommender.errors import DataError
 
 _BLOCK_BYTES = 1 << 24
 _ROWS_A_BATCH = 1 << 16
@@ -104,27 +102,15 @@ def _csv_tables(
 def _parquet_tables(
     path: str, field_map: FieldMap, tz: str | None, on_bytes: OnBytes | None
 ) -> Iterator[tuple[pa.Table, str]]:
-    if path == STDIN:
-        raise DataError("Parquet cannot be read from stdin; save it to a file and import that")
-    try:
-        with reading(path), pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            columns = needed_columns(names, path, field_map)
-            bytes_a_row = Path(path).stat().st_size / max(file.metadata.num_rows, 1)
-            first = 0
-            for batch in file.iter_batches(_ROWS_A_BATCH, columns=list(set(columns.values()))):
-                ordinals = np.arange(first, first + batch.num_rows)
-                first += batch.num_rows
-                chosen = [_plain(batch.column(column)) for column in columns.values()]
-                ready = with_texts(ordinals, chosen, list(columns))
-                sql = wire_from_columns(ready.schema, columns, field_map.constants, tz)
-                yield pa.Table.from_batches([ready]), sql
-                if on_bytes is not None:
-                    on_bytes(round(batch.num_rows * bytes_a_row))
-    except pa.ArrowException as err:
-        raise DataError(
-            f"{path} is no readable Parquet ({err}); write it again; nothing of it was imported"
-        ) from err
+    with open_parquet(path) as file:
+        columns = needed_columns(file.schema_arrow.names, path, field_map)
+        wanted = list(set(columns.values()))
+        for first, batch in parquet_batches(file, path, wanted, _ROWS_A_BATCH, on_bytes):
+            ordinals = np.arange(first, first + batch.num_rows)
+            chosen = [_plain(batch.column(column)) for column in columns.values()]
+            ready = with_texts(ordinals, chosen, list(columns))
+            sql = wire_from_columns(ready.schema, columns, field_map.constants, tz)
+            yield pa.Table.from_batches([ready]), sql
 
 
 def _plain(column: pa.Array) -> pa.Array:

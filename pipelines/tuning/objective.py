@@ -16,7 +16,13 @@ from pipelines.train import fitted
 from pipelines.tuning.space import changed
 from recommender.data.examples import hold_out, select_sessions
 from recommender.data.split import Split
-from recommender.evaluation.protocol import Queries, judge, queries_of
+from recommender.evaluation.protocol import (
+    Queries,
+    is_excluded,
+    judge,
+    nothing_asked,
+    queries_of,
+)
 from recommender.models.contract import OnEpoch
 from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
 from recommender.models.registry import model_class
@@ -54,7 +60,7 @@ class Objective:
         settings: Of the trials, but for the tuned ones.
 
     Raises:
-        DataError: If they hold no question.
+        DataError: If they hold no question whose next item may be recommended.
     """
 
     def __init__(self, model: str, split: Split, settings: Settings) -> None:
@@ -62,6 +68,8 @@ class Objective:
         self.train, self.held_out = hold_out(split.train, split.held_out, MIN_QUERIES)
         self.queries = _spread(queries_of(self.held_out), MAX_QUERIES)
         self.exclusion = judged_exclusion(settings)
+        if is_excluded(self.queries, self.exclusion).all():
+            raise nothing_asked([self.exclusion])
 
     def __call__(self, values: Mapping[str, Any], on_epoch: OnEpoch) -> Outcome:
         """Train once.

@@ -84,10 +84,10 @@ def _metrics(comparison: Mapping[str, Any]) -> list[str]:
 
 
 def _chart(comparison: Mapping[str, Any], metric: str) -> Any:
-    """The differences with all questions and in every part."""
+    """The differences with all questions and in every part that is large enough."""
     entries = {
         **{one["exclude"]: one for one in comparison["effects"]},
-        **comparison["slices"],
+        **{name: one for name, one in comparison["slices"].items() if wording.is_told(one)},
     }
     titles = {"none": "Everything", "current": "As a page lives", "session": "Not yet seen"}
     rows = []

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.evaluation.compare import Asked, part_means
+from recommender.evaluation.protocol import nothing_asked
 from recommender.evaluation.slices import Parts
 from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks
 from recommender.settings import Exclusion
@@ -29,6 +30,7 @@ def pair(asked: Asked, a: Ranks, b: Ranks, parts: Parts, k: int, n_samples: int)
         n_samples: Resamples.
 
     Raises:
+        DataError: If the common exclusions leave no question.
         ValueError: If no exclusion was judged for both.
     """
     common = [exclusion for exclusion in a if exclusion in b]
@@ -41,6 +43,8 @@ def pair(asked: Asked, a: Ranks, b: Ranks, parts: Parts, k: int, n_samples: int)
         for exclusion in common
         for effect in _effects(asked, a[exclusion], b[exclusion], whole, k, n_samples).values()
     ]
+    if not effects:
+        raise nothing_asked(common)
     slices = _effects(asked, a[common[0]], b[common[0]], parts, k, n_samples)
     return {
         "schema_version": SCHEMA_VERSION,

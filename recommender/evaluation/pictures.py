@@ -4,20 +4,13 @@ import base64
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from recommender.catalog.pictures import find_picture
+
 MAX_BYTES = 40_000
 """Larger pictures are left out: a report stays a page that opens at once."""
 MAX_TOTAL_BYTES = 1_500_000
 """Of all pictures of a report; each counts once for every place it stands in."""
 
-_TYPES = {
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-    ".gif": "image/gif",
-}
 _PREFIX = "/pictures/"
 
 
@@ -29,7 +22,7 @@ class Pictures:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = None if folder is None else folder.resolve()
+        self._folder = folder
         self._left = MAX_TOTAL_BYTES
         self._uris: dict[str, str | None] = {}
 
@@ -56,13 +49,12 @@ class Pictures:
             return None
         if not parts.path.startswith(_PREFIX):
             return None
-        name = unquote(parts.path.removeprefix(_PREFIX))
-        kind = _TYPES.get(Path(name).suffix.lower())
-        if kind is None or "\0" in name:
+        found = find_picture(self._folder, unquote(parts.path.removeprefix(_PREFIX)))
+        if found is None:
             return None
-        path = (self._folder / name).resolve()
+        path, kind = found
         try:
-            if not path.is_relative_to(self._folder) or path.stat().st_size > MAX_BYTES:
+            if path.stat().st_size > MAX_BYTES:
                 return None
             content = path.read_bytes()
         except OSError:

@@ -164,10 +164,27 @@ def _joined(pieces: Sequence[Mapping[str, Claims]]) -> dict[str, Claims]:
 
 def _mark_excluded(ranks: dict[Exclusion, NDArray[np.int64]], queries: Queries) -> None:
     """Drop the same queries for every model, whatever it knows."""
-    last = last_items(queries.sessions, 1)[:, 0] == queries.targets
-    for exclusion, dropped in (("current", last), ("session", seen_before(queries))):
-        if exclusion in ranks:
-            ranks[exclusion][dropped] = EXCLUDED
+    for exclusion, found in ranks.items():
+        found[is_excluded(queries, exclusion)] = EXCLUDED
+
+
+def is_excluded(queries: Queries, exclusion: Exclusion) -> NDArray[np.bool_]:
+    """Whether the next item may not be recommended, shape (n_queries,)."""
+    if exclusion == "current":
+        excluded: NDArray[np.bool_] = last_items(queries.sessions, 1)[:, 0] == queries.targets
+        return excluded
+    if exclusion == "session":
+        return seen_before(queries)
+    return np.zeros(len(queries), np.bool_)
+
+
+def nothing_asked(exclusions: Sequence[Exclusion]) -> DataError:
+    """What to raise where the next item of every query is excluded."""
+    return DataError(
+        f"nothing to judge on: where {' or '.join(exclusions)} is excluded, no question is left, "
+        "for visitors only went on to what may not be recommended; judge on more days, import "
+        'more events or set evaluation.exclude = ["none"]'
+    )
 
 
 def seen_before(queries: Queries) -> NDArray[np.bool_]:

@@ -116,6 +116,7 @@ def _slices(report: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
     if not names:
         return None
     titles = {name: wording.PARTS.get(name, (name, "")) for name in names}
+    told = [name for name in names if wording.is_told(models[0][kind][name])]
     return {
         "titles": titles,
         "exclude": models[0][kind][names[0]]["exclude"],
@@ -127,13 +128,14 @@ def _slices(report: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
                 "the table below gives the figures.",
                 [
                     Row(titles[name][0], [_values(model[kind], name, metric) for model in models])
-                    for name in names
+                    for name in told
                 ],
                 heading=figures.metric_title(metric),
                 x_title="",
                 x_format=figures.short,
             )
             for metric in (f"recall@{k}", f"mrr@{k}")
+            if told
         ],
     }
 

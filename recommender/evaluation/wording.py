@@ -54,10 +54,19 @@ KINDS = {
     "any": "One more visit",
 }
 
+MIN_QUESTIONS = 30
+"""Of parts with fewer, pages show no figures: an interval over a few visits means nothing."""
+TOO_FEW = "too few to tell"
+
 _HONEST = 0.02
 """A mean gap between promise and outcome that nobody would notice."""
 
 NOISE = {"impossible_rate": "visits with an impossible rate: over 60 events in a minute"}
+
+
+def is_told(entry: Mapping[str, Any]) -> bool:
+    """Whether a part of the questions is large enough to show its figures."""
+    return bool(entry["queries"] >= MIN_QUESTIONS)
 
 
 def page_exclusion(report: Report) -> str:

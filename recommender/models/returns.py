@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.data.examples import PAD
+from recommender.data.examples import PAD, Sessions
 
 MAX_EARLIER = 4
 """More earlier occurrences count as this many."""
@@ -23,6 +23,28 @@ class Occurrences(NamedTuple):
 
     next_seen: NDArray[np.int32]
     earlier: NDArray[np.int32]
+
+
+def first_views(sessions: Sessions) -> NDArray[np.bool_]:
+    """Which steps show an item for the first time in their session, shape (n_steps,).
+
+    Example:
+        >>> from recommender.data.examples import sessions_from_lists
+        >>> first_views(sessions_from_lists([[7, 8, 7], [7]]))
+        array([ True,  True, False,  True])
+    """
+    item_of_session = sessions.session_of_step * (sessions.items.max(initial=0) + 1)
+    _, firsts = np.unique(item_of_session + sessions.items, return_index=True)
+    is_first = np.zeros(len(sessions.items), np.bool_)
+    is_first[firsts] = True
+    return is_first
+
+
+def new_targets(sessions: Sessions) -> NDArray[np.bool_]:
+    """Which next items of `prefixes(sessions)` their session has not seen, shape (n,)."""
+    is_target = np.ones(len(sessions.items), np.bool_)
+    is_target[sessions.starts[:-1][sessions.lengths > 0]] = False
+    return first_views(sessions)[is_target]
 
 
 def occurrences(windows: NDArray[np.int32]) -> Occurrences:

@@ -11,6 +11,7 @@ from recommender.errors import ArtifactError
 from recommender.models.facts import ItemFacts
 from recommender.models.partner import Partner
 from recommender.models.ranker import FEATURES_VERSION, Candidates, Ranker, candidates
+from recommender.models.returns import new_targets
 from recommender.settings import Settings
 
 MAX_QUERIES = 20_000
@@ -107,11 +108,7 @@ def held_out_candidates(
         with_returns: Whether queries count whose session has seen the true next item.
     """
     queries, targets, _ = prefixes(held_out)
-    counts = np.ones(len(targets), np.bool_)
-    if not with_returns:
-        of_query = queries.session_of_step
-        counts[of_query[queries.items == targets[of_query]]] = False
-    places = np.flatnonzero(counts)
+    places = np.arange(len(targets)) if with_returns else np.flatnonzero(new_targets(held_out))
     spread = places[np.linspace(0, len(places) - 1, min(MAX_QUERIES, len(places))).astype(np.int64)]
     size = max(1, min(_SESSIONS_AT_ONCE, _SCORES_AT_ONCE // len(unit_rows)))
     parts = []

@@ -17,7 +17,7 @@ from recommender.models.partner import Partner
 from recommender.models.quantize import dequantize, quantize
 from recommender.models.quiet import quiet_start
 from recommender.models.ranker import Ranker
-from recommender.models.returns import occurrences
+from recommender.models.returns import new_targets, occurrences
 from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
 
@@ -76,7 +76,7 @@ class Softmax(Model):
 
         check_pairs(train)
         quality = None
-        if validation is not None and (validation.lengths >= 2).any():
+        if validation is not None and self._is_asked_something(validation):
             quality = partial(self._quality, validation)
         best = None
         for start in self._starts(vectors or {}):
@@ -135,7 +135,17 @@ class Softmax(Model):
     def _quality(
         self, validation: Sessions, arrays: Mapping[str, NDArray[Any]]
     ) -> dict[str, float]:
-        return validation_quality(Softmax.from_arrays(arrays, self.settings), validation)
+        return validation_quality(
+            Softmax.from_arrays(arrays, self.settings),
+            validation,
+            with_returns=self.settings.softmax.returns,
+        )
+
+    def _is_asked_something(self, validation: Sessions) -> bool:
+        """Whether held-out sessions hold a question of those that are learned."""
+        if self.settings.softmax.returns:
+            return bool((validation.lengths >= 2).any())
+        return bool(new_targets(validation).any())
 
     def _starts(self, vectors: Mapping[str, NDArray[np.float32]]) -> list[str]:
         wanted = self.settled_.get("start", self.settings.model.start)

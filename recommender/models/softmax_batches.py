@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.data.examples import PAD, Sessions, TrainingWindows
 from recommender.models.facts import MEMORIES, demand_history, spans_of_sessions
-from recommender.models.returns import occurrences
+from recommender.models.returns import first_views, occurrences
 from recommender.settings import SoftmaxSettings
 
 MAX_SPANS = 128
@@ -59,6 +59,7 @@ class Batches:
     def __init__(self, train: Sessions, n_items: int, settings: SoftmaxSettings, seed: int) -> None:
         self.n_items, self.settings = n_items, settings
         self.windows = TrainingWindows(train, settings.window)
+        self._first_views = None if settings.returns else _first_views(train, settings.window)
         self.random = np.random.default_rng(seed)
         self.full = n_items <= settings.full_below
         self.weights = window_weights(self.windows, settings.half_life)
@@ -78,6 +79,11 @@ class Batches:
     def n_steps(self) -> int:
         """Batches of an epoch."""
         return int(self._n_of_span.sum())
+
+    @property
+    def tells_demand(self) -> bool:
+        """Whether a batch knows of any click: those of the first span know of none."""
+        return bool(self.span.any())
 
     def epoch(self) -> Iterator[Batch]:
         """Make the batches of one epoch."""
@@ -99,8 +105,8 @@ class Batches:
         windows = self.windows.take(rows)
         inputs = windows[:, :-1]
         is_target = windows[:, 1:] != PAD
-        if not self.settings.returns:
-            is_target &= occurrences(windows).earlier[:, 1:] == 0
+        if self._first_views is not None:
+            is_target &= self._first_views.take(rows)[:, 1:] == 1
         lag = self.random.integers(round(MAX_LAG * self.n_spans) + 1)
         known = self.history[max(0, span - int(lag))]
         sampled, n_draws = self._sampled()
@@ -124,6 +130,14 @@ class Batches:
         draws = self.random.random(0 if self.full else self.settings.negatives)
         items = np.searchsorted(self._sampling, draws).clip(max=self.n_items - 1)
         return np.unique(items.astype(np.int32), return_counts=True)
+
+
+def _first_views(train: Sessions, length: int) -> TrainingWindows:
+    """The windows with marks instead of items, 1 where an item is new to its session.
+
+    A window alone does not tell: a return may lie in a later one than what it returns to.
+    """
+    return TrainingWindows(Sessions(first_views(train).astype(np.int32), train.starts), length)
 
 
 def window_weights(windows: TrainingWindows, half_life: float | None) -> NDArray[np.float64]:

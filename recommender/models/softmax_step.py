@@ -36,7 +36,9 @@ class Trainer:
         ]
         self.step_number = tf.Variable(0.0)
         by_place = tf.TensorSpec((None, network.window), tf.int32)
-        self.step = tf.function(
+        # Traced here once: TensorFlow takes short trainings in a row for one that is traced anew
+        # and again, and warns.
+        step = tf.function(
             self._step,
             input_signature=[
                 Batch(
@@ -52,6 +54,7 @@ class Trainer:
                 tf.TensorSpec((), tf.float32),
             ],
         )
+        self.step = step.get_concrete_function()
 
     def epoch(self) -> float:
         """One pass over all windows; returns the mean loss in nats.

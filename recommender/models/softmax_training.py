@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import Sessions
 from recommender.errors import SettingsError
+from recommender.models.facts import MEMORIES
 from recommender.models.softmax_batches import Batches
 from recommender.models.softmax_network import SoftmaxNetwork
 from recommender.models.softmax_step import Trainer
@@ -95,6 +96,9 @@ def train_network(
                 f"training diverged in epoch {epoch}: the loss is no number; lower "
                 f"softmax.learning_rate ({chosen.learning_rate}) or raise softmax.temperature"
             )
+        if not batches.tells_demand:
+            # All that moved these weights is rounding, which Adam takes for a gradient.
+            network.heads["demand_weights"].assign(np.zeros(len(MEMORIES)))
         record: dict[str, Any] = {"epoch": epoch, "of": planned, "loss": round(loss, 4)}
         network.item_bonus.assign(demand @ network.heads["demand_weights"].numpy())
         arrays, gain = {**serving_arrays(network), "demand": demand}, float(epoch)

@@ -18,7 +18,7 @@ from recommender.disk import sync
 from recommender.errors import ArtifactError
 from recommender.serving.artifact import REPORT_NAME
 from recommender.serving.check import check_in_clean_process
-from recommender.serving.manifest import Manifest, read_manifest
+from recommender.serving.manifest import ADVICE, Manifest, read_manifest
 from recommender.serving.staging import hidden_name, models_lock, remove_folder
 
 CURRENT_NAME = "current"
@@ -117,9 +117,21 @@ def rollback(models_dir: Path) -> str:
                 f"{models_dir} has no earlier version to go back to; "
                 "`recommender models list` shows what there is"
             )
-        folder = _checked(models_dir, earlier)
+        folder = _sound(models_dir, earlier)
         _go_live(models_dir, folder, "rollback")
     return folder.name
+
+
+def _sound(models_dir: Path, earlier: str) -> Path:
+    """As `_checked`, of the version to go back to; the live one may be as damaged as it likes."""
+    try:
+        return _checked(models_dir, earlier)
+    except ArtifactError as err:
+        problem = str(err).removesuffix(f"; {ADVICE}")
+        raise ArtifactError(
+            f"there is no going back to {earlier}: {problem}; `recommender models list` shows "
+            "the others, `recommender models promote VERSION` makes one of them live"
+        ) from err
 
 
 def _checked(models_dir: Path, version: str) -> Path:
@@ -166,15 +178,17 @@ def _append_history(models_dir: Path, version: str, was: str | None, action: Act
 def _history(models_dir: Path) -> list[dict[str, Any]]:
     """The changes that happened, oldest first."""
     try:
-        texts = (models_dir / HISTORY_NAME).read_text("utf-8").splitlines()
+        texts = (models_dir / HISTORY_NAME).read_bytes().splitlines()
     except FileNotFoundError:
         return []
     lines = []
     for text in texts:
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except ValueError:
             continue  # cut short by a crash, so its pointer never moved
+        if isinstance(line, dict) and {"action", "version", "was"} <= line.keys():
+            lines.append(line)
     live = current(models_dir)
     reached = [*(line["was"] for line in lines), live.name if live else None][1:]
     return [

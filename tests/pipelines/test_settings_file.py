@@ -15,7 +15,7 @@ time_zone = "Europe/Madrid"
 
 [softmax]  # the network
 dim = 100          # as long as word2vec's
-# epochs =  (chosen from the data)
+# epochs =  (unset)
   hidden=50
 [serve]
 # dim = 3
@@ -27,10 +27,10 @@ def test_only_the_named_lines_change() -> None:
     text = changed_text(OURS, {"softmax.dim": 64, "softmax.hidden": 128, "softmax.epochs": 7})
     assert text == OURS.replace("dim = 100 ", "dim = 64 ").replace(
         "hidden=50", "hidden=128"
-    ).replace("# epochs =  (chosen from the data)", "epochs = 7")
+    ).replace("# epochs =  (unset)", "epochs = 7")
 
 
-def test_none_leaves_a_setting_to_the_data() -> None:
+def test_none_unsets_a_setting() -> None:
     seven = changed_text(OURS, {"softmax.epochs": 7})
     assert changed_text(seven, {"softmax.epochs": None}) == OURS
     assert changed_text(OURS, {"softmax.epochs": None, "word2vec.dim": None}) == OURS

@@ -1,12 +1,12 @@
 """The shop's pages: the list at `/`, a product at `/product?id=`, the pictures."""
 
 import functools
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, render_template, request, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
 
+from recommender.catalog.pictures import find_picture
 from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.errors import CatalogError
@@ -20,15 +20,6 @@ _PAGE_POLICY = (
 )
 # A picture opened by itself is a document: it may draw, and nothing else.
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-_PICTURE_TYPES = {
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-    ".gif": "image/gif",
-}
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 shop = Blueprint(
@@ -74,10 +65,10 @@ def product() -> ResponseReturnValue:
 def picture(name: str) -> Response:
     """A file of the workspace's `pictures` folder; images only, never from outside of it."""
     folder = (current_service().workspace.root / "pictures").resolve()
-    kind = _PICTURE_TYPES.get(Path(name).suffix.lower())
-    if kind is None or "\0" in name or not (folder / name).resolve().is_relative_to(folder):
+    found = find_picture(folder, name)
+    if found is None:
         raise ProblemError("not-found", "There is no such picture.")
-    response = send_from_directory(folder, name, mimetype=kind, max_age=3600)
+    response = send_from_directory(folder, name, mimetype=found[1], max_age=3600)
     response.headers["Content-Security-Policy"] = _PICTURE_POLICY
     return response
 

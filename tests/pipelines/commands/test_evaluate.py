@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -151,16 +152,24 @@ def test_a_day_of_new_products_cannot_judge(tmp_path: Path) -> None:
     assert current(tmp_path / "shop" / "models") is None
 
 
+def body_of(done: Result) -> dict[str, Any]:
+    """What a command printed; its own words where it failed, as a busy machine may make it."""
+    assert done.exit_code == 0, done.output
+    body: dict[str, Any] = json.loads(done.stdout)
+    return body
+
+
 def test_train_publishes_only_the_first_unless_told(root: Path) -> None:
     quick = ("train", "--json", "--set", "model.name=sequential_rules")
-    first = json.loads(call(root, *quick).stdout)
+    first = body_of(call(root, *quick))
     assert first["live"]
     assert first["report"]["models"][0]["name"] == "sequential_rules"
     live = load(root / "models" / "current")
     assert live.version == first["version"]
     assert live.manifest.data["data_until"] == "2026-03-04T08:39:04Z"
-    second = json.loads(call(root, *quick).stdout)
+    second = body_of(call(root, *quick))
     assert not second["live"]
     assert load(root / "models" / "current").version == first["version"]
     words = call(root, "train", "--no-publish", "--set", "model.name=popularity")
+    assert words.exit_code == 0, words.output
     assert "make it live with: recommender models promote" in words.stdout

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -111,7 +112,23 @@ def test_refusals_are_a_sentence_and_exit_1(run, versions):
     result = run("rollback")
     assert result.exit_code == 1
     assert "counts.npy is missing" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert result.stderr.endswith(
+        "`recommender models list` shows the others, `recommender models promote VERSION` makes "
+        "one of them live\n"
+    )
+    assert result.stderr.count("recommender ") == 2, "no advice to roll back"
+
+
+@pytest.mark.parametrize("damage", ["array", "manifest", "folder"])
+def test_a_damaged_live_version_is_left_behind(run, versions, tmp_path, damage):
+    if damage == "array":
+        (versions[2] / "popularity" / "counts.npy").write_bytes(b"x")
+    elif damage == "manifest":
+        (versions[2] / "manifest.json").write_text("{")
+    else:
+        shutil.rmtree(versions[2])
+    assert run("rollback").stdout == f"{versions[1].name} is live again\n"
+    assert (tmp_path / "models" / "current").resolve() == versions[1]
 
 
 def test_loading_the_commands_loads_nothing_heavy():

@@ -15,7 +15,7 @@ from pipelines.night import judged_days
 from recommender.data.days import rfc3339
 from recommender.data.split import borders_of, split_at, split_for_choosing, split_for_judging
 from recommender.data.steps import load_session_log
-from recommender.errors import DataError, MappingError, RefusedRowsError
+from recommender.errors import DataError, MappingError, RefusedRowsError, SettingsError
 from recommender.settings import Settings
 
 TENTHS = {"test_share": 0.1, "validation_share": 0.2}
@@ -52,6 +52,22 @@ def spelled(workspace):
 
 def lines(*rows: object) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_a_pause_rule_that_would_cut_between_made_up_times_is_refused(
+    take_sessions, write, spelled
+):
+    path = write("a.jsonl", lines(["A", "B"], ["C", "D"]))
+    below, at = (
+        AS_THEY_ARE.model_copy(
+            update={"sessions": AS_THEY_ARE.sessions.model_copy(update={"gap_s": gap_s})}
+        )
+        for gap_s in (1.999, 2)
+    )
+    with pytest.raises(SettingsError, match=r"gap_s is 1\.999.* set sessions\.gap_s to 2 or more"):
+        take_sessions(path, below)
+    take_sessions(path, at)
+    assert spelled(at) == [["A", "B"], ["C", "D"]]
 
 
 def test_lists_become_sessions_in_their_order(take_sessions, write, spelled, log):

@@ -13,6 +13,7 @@ from pipelines.tuning.study import Study, Trial
 from recommender.data.examples import sessions_from_lists
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
+from recommender.errors import DataError
 from recommender.settings import Settings
 
 N_ITEMS, EPOCHS = 12, 6
@@ -113,6 +114,17 @@ def objective() -> Objective:
 @pytest.fixture(scope="module")
 def present() -> dict[str, Any]:
     return present_values(space_of("softmax", SETTINGS), SETTINGS)
+
+
+def test_visits_that_stay_on_one_page_leave_nothing_to_judge_by() -> None:
+    """As a page lives its own product is no answer: refused before anything is trained."""
+    stays = sessions_from_lists([[item] * 3 for item in range(N_ITEMS)])
+    items = Vocabulary([f"item {n}" for n in range(N_ITEMS)])
+    split = Split(items, stays, stays, 10, 20, 0, 0)
+    with pytest.raises(DataError, match="where current is excluded, no question is left"):
+        Objective("softmax", split, SETTINGS)
+    judged = {"evaluation": SETTINGS.evaluation.model_copy(update={"exclude": ["none"]})}
+    assert len(Objective("softmax", split, SETTINGS.model_copy(update=judged)).queries) == 24
 
 
 def test_what_is_behind_the_others_is_given_up(

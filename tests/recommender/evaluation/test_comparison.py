@@ -47,3 +47,15 @@ def test_page_holds_the_sentences_and_the_parts() -> None:
     assert "Bestsellers" in page.text
     assert "own part" in page.text
     assert page.tags.count("svg") == 2
+
+
+def test_a_part_of_few_questions_shows_no_figures() -> None:
+    """Thirty questions are shown, five are only counted; in JSON both keep their figures."""
+    found = comparison(np.full(N, 1), np.full(N, 2))
+    page = Page(render_comparison(found))
+    assert [found["slices"][name]["queries"] for name in ("head", "own part")] == [30, 5]
+    assert page.text.count("too few to tell") == 1
+    assert "own part 5 too few to tell 5 0 0" in page.text
+    assert found["slices"]["own part"]["metrics"]["mrr@20"]["difference"]["value"] == 0.5
+    assert page.texts.count("Bestsellers") == 3, "in both charts and the table"
+    assert page.texts.count("own part") == 1, "in the table alone"

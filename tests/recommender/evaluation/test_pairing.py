@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recommender.data.examples import sessions_from_lists
+from recommender.errors import DataError
 from recommender.evaluation.compare import Resampled, part_means
 from recommender.evaluation.pairing import pair
 from recommender.evaluation.protocol import Judgement, queries_of
@@ -80,6 +81,18 @@ def test_only_common_exclusions_are_compared() -> None:
     assert [effect["exclude"] for effect in found["effects"]] == ["current"]
     with pytest.raises(ValueError, match="no exclusion is common"):
         pair(QUERIES, {"none": A}, {"current": B}, {}, 20, 50)
+
+
+def test_exclusions_that_leave_no_question_compare_nothing() -> None:
+    """One that does is enough; its parts are those of the first exclusion, here none."""
+    nothing = np.full(7, EXCLUDED)
+    both = {"session": nothing, "current": nothing}
+    with pytest.raises(DataError, match="where session or current is excluded, no question"):
+        pair(QUERIES, both, both, {}, 20, 50)
+    found = pair(QUERIES, {"session": nothing, "none": A}, {"session": nothing, "none": B},
+                 {"all": np.ones(7, np.bool_)}, 20, 50)  # fmt: skip
+    assert [effect["exclude"] for effect in found["effects"]] == ["none"]
+    assert found["slices"] == {}
 
 
 def test_a_draw_without_the_part_says_nothing_about_it() -> None:

@@ -290,3 +290,23 @@ def test_a_report_of_a_thousand_products_stays_small(make_report, tmp_path: Path
     products = shelf(image_link="/pictures/p.png")
     text = render_report(make_report(lookup=products.get), products.get, Pictures(tmp_path))
     assert len(text) < 3_000_000
+
+
+def test_parts_of_few_questions_show_no_figures(make_report) -> None:
+    report = make_report()
+    for model in report["models"]:
+        model["slices"]["long"]["queries"] = 29
+        model["slices"]["head"]["queries"] = 30
+    page = page_of(report)
+    few = "Long visits at least 5 products were seen so far 29 too few to tell too few to tell"
+    assert few in page.text
+    assert page.text.count("too few to tell") == 2, "one a model, for one part"
+    assert page.texts.count("Long visits") == 1, "in the table, in no chart"
+    assert page.texts.count("Bestsellers") == 3
+
+
+def test_a_report_of_very_few_questions_has_no_chart_of_parts(make_report) -> None:
+    page = page_of(make_report(held_out=sessions_from_lists([[0, 1, 2], [3, 4]])))
+    assert "too few to tell" in page.text
+    assert "slices" in page.ids
+    assert not any(name.startswith("slices-") for name in page.ids)

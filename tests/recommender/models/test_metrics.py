@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recommender.models.metrics import EXCLUDED, hits, reciprocal_ranks, target_ranks
+from recommender.data.examples import sessions_from_lists
+from recommender.models.metrics import (
+    EXCLUDED,
+    hits,
+    reciprocal_ranks,
+    target_ranks,
+    validation_quality,
+)
+from recommender.models.registry import model_class
 from recommender.models.topk import top_k
 
 
@@ -54,3 +62,15 @@ def test_rank_is_the_place_in_a_list_that_prefers_the_others(
     listed, _ = top_k(scores, 9)
     ranks = target_ranks(scores, targets, ties="list")
     assert listed[np.arange(4), ranks - 1].tolist() == targets.tolist()
+
+
+def test_returns_may_be_no_questions() -> None:
+    """Popularity 0 > 1 > 2 > 3: of the targets 1, 0, 2, 0, 3 the zeros are returns."""
+    model = model_class("popularity")(4)
+    model.fit(sessions_from_lists([[0, 0, 0, 0, 1, 1, 1, 2, 2, 3]]), None)
+    later = sessions_from_lists([[0, 1, 0, 2], [2], [0, 0, 3]])
+    assert validation_quality(model, later, k=1)["recall@1"] == pytest.approx(2 / 5)
+    quality = validation_quality(model, later, k=4, with_returns=False)
+    assert quality["mrr@4"] == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 3)
+    few = validation_quality(model, later, k=4, max_queries=2, with_returns=False)
+    assert few["mrr@4"] == pytest.approx((1 / 2 + 1 / 4) / 2)

@@ -7,7 +7,7 @@ from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.errors import ArtifactError
 from recommender.models.facts import ItemFacts, demand_history, log_returns
 from recommender.models.ranker import Candidates, Ranker, _soft_ranks, candidates
-from recommender.models.ranker_training import RankerNetwork, _Fit, fit_ranker
+from recommender.models.ranker_training import EPOCHS, RankerNetwork, _Fit, fit_ranker
 from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.models.softmax import Softmax
 from recommender.settings import ModelSettings, Settings, SoftmaxSettings
@@ -116,6 +116,13 @@ def test_learns_what_the_network_overlooked() -> None:
     assert ranker is not None
     assert np.mean(ranker.scores(features).argmax(axis=1) == labels) > 0.6
     assert {record["part"] for record in told} == {"ranker"}
+    choosing, learning = told[:EPOCHS], told[EPOCHS:]
+    losses = [record["loss"] for record in choosing]
+    assert [record["epoch"] for record in choosing] == list(range(1, EPOCHS + 1))
+    best = losses.index(min(losses)) + 1
+    assert learning == [
+        {"part": "ranker", "epoch": epoch, "of": best} for epoch in range(1, best + 1)
+    ], "nothing is held out of these: there is no loss to tell"
 
 
 def test_nothing_is_learned_from_noise_or_from_little() -> None:

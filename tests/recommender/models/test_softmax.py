@@ -120,6 +120,37 @@ def test_only_returns_to_learn_from_where_returns_do_not_count() -> None:
         Softmax(1, settings(returns=False)).fit(sessions_from_lists([[0, 0]]), None)
 
 
+def test_validation_of_returns_alone_chooses_nothing_where_returns_do_not_count() -> None:
+    model = Softmax(3, settings(returns=False))
+    model.fit(sessions_from_lists([[0, 1, 2]] * 9), sessions_from_lists([[0, 0], [1, 1, 1]]))
+    assert [record["epoch"] for record in model.epochs_] == [1, 2, 3, 4]
+    assert not any("validation" in record for record in model.epochs_)
+
+
+def test_short_trainings_in_a_row_draw_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """As several starts and seeds on little data: TensorFlow must not speak of retracing."""
+    for seed in range(6):
+        Softmax(3, settings(epochs=1)).fit(sessions_from_lists([[0, 1, 2]] * 9), seed=seed)
+    assert "retracing" not in caplog.text
+
+
+@pytest.mark.parametrize("full_below", [0, 10_000])
+@pytest.mark.parametrize("instant", [False, True], ids=["one batch an epoch", "one instant"])
+def test_without_a_past_nothing_is_learned_of_demand(full_below: int, instant: bool) -> None:
+    """All items seem wanted alike; what rounding makes of that must not speak in use."""
+    train = sessions_from_lists([[first % 9, first % 9 + 1] for first in range(0, 350, 7)])
+    if instant:
+        train = train._replace(times_us=np.zeros(train.n_sessions, np.int64))
+    chosen = settings(full_below=full_below, negatives=20, batch_size=8 if instant else 256)
+    model = Softmax(N_ITEMS, chosen).fit(train)
+    assert np.ptp(model.demand_.astype(float), axis=0).max() > 0.1
+    np.testing.assert_array_equal(model.heads_["demand_weights"], 0)
+
+
+def test_with_a_past_demand_is_learned(trained: Softmax) -> None:
+    assert (trained.heads_["demand_weights"] != 0).all()
+
+
 def test_one_product_and_one_session() -> None:
     model = Softmax(1, settings()).fit(sessions_from_lists([[0, 0]]), None)
     np.testing.assert_allclose(model.scores(sessions_from_lists([[0], []])), 0, atol=1e-6)

@@ -54,7 +54,28 @@ def test_a_batch_knows_no_click_of_its_own_span() -> None:
     assert max(known) == nothing
 
 
+def test_one_span_knows_neither_the_past_nor_the_future() -> None:
+    """Too little for several spans: demand is the same for all items and teaches nothing."""
+    made = batches(sessions(8), batch_size=512)
+    assert made.n_spans == 1
+    assert not made.tells_demand
+    assert batches(sessions()).tells_demand
+    (batch,) = made.epoch()
+    np.testing.assert_array_equal(batch.demand, np.float32(np.float16(np.log(0.3))))
+    assert np.ptp(made.history[-1].astype(float)) > 1, "what serving knows does differ"
+
+
 def test_returns_left_out_are_no_targets() -> None:
     train = sessions_from_lists([[1, 2, 1, 3]])
     (batch,) = batches(train, returns=False).epoch()
     np.testing.assert_array_equal(batch.is_target, [[True, False, True, False]])
+
+
+def test_a_return_to_an_earlier_window_is_no_target_either() -> None:
+    """Seven steps in windows of four: the second row is 5, 1, 6 and does not tell that 1 came."""
+    train = sessions_from_lists([[1, 2, 3, 4, 5, 1, 6]])
+    found = [
+        batch.used[batch.windows[:, 1:][batch.is_target]]
+        for batch in batches(train, returns=False, half_life=None).epoch()
+    ]
+    assert sorted(np.concatenate(found).tolist()) == [2, 3, 4, 5, 6]

@@ -31,6 +31,18 @@ def test_a_history_without_a_whole_line_is_none(written, models_dir, write_versi
         rollback(models_dir)
 
 
+@pytest.mark.parametrize("foreign", [b"[1]", b'"text"', b"{}", b"\xff\xfe"])
+def test_lines_of_the_history_that_are_none_of_ours_are_passed_over(
+    foreign, models_dir, write_version
+):
+    first, second = write_version(day=0), write_version(day=1)
+    publish(models_dir, first, keep=5)
+    with (models_dir / "history.ndjson").open("ab") as file:
+        file.write(foreign + b"\n")
+    publish(models_dir, second, keep=5)
+    assert rollback(models_dir) == first.name
+
+
 def test_nothing_published_yet(models_dir, write_version):
     assert current(models_dir) is None
     assert list_versions(models_dir) == []
