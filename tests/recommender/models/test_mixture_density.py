@@ -166,6 +166,20 @@ def test_components_tie_several_targets_together() -> None:
     assert network.test_on_batch(x, both) == pytest.approx(-by_hand.mean(), abs=1e-3)
 
 
+@each_family
+def test_many_points_at_once_are_as_one_by_one(family: Family) -> None:
+    y = targets(family, two_ways()[1])
+    mixture = Mixture(family, 3).adapted(y)
+    outputs = np.random.default_rng(0).normal(size=(4, mixture.n_outputs)).astype(np.float32)
+    points = np.append(y[:7], -50).astype(np.float32)
+    found = mixture.log_prob_at(outputs, points)
+    for place, point in enumerate(points):
+        one = mixture.log_prob(outputs, np.full(4, point, np.float32))
+        np.testing.assert_allclose(found[:, place], one, rtol=1e-6, atol=1e-5)
+    with pytest.raises(ValueError, match="one target, not for 2"):
+        Mixture(family, 3, 2).log_prob_at(outputs, points)
+
+
 def test_dead_components_are_reported() -> None:
     x, y = two_ways()
     network = mixture_network(Gaussian(), 2, x, y)
