@@ -77,6 +77,32 @@ class Mixture:
         """Log p(y|x), shape (n,); arguments as of `joint_log_prob`."""
         return log_sum_exp(self.joint_log_prob(outputs, y, in_loss=in_loss))
 
+    def log_prob_at(self, outputs: Array, points: Array) -> Array:
+        """Log p(y|x) of every row at the same points, as for a curve or all prices of a shop.
+
+        Args:
+            outputs: Of the network, shape (n, n_outputs).
+            points: Values of y, shape (m,); for one target only.
+
+        Returns:
+            Shape (n, m).
+
+        Raises:
+            ValueError: If there are several targets.
+        """
+        if self.n_targets != 1:
+            raise ValueError(f"log_prob_at is for one target, not for {self.n_targets}")
+        parameters = {name: each[:, :, 0] for name, each in self.parameters(outputs).items()}
+        ops = operations(outputs)
+        points = ops.reshape(matching(points, outputs), (1, -1))
+        joint = []
+        # By component: (n, m) arrays stay in the cache where (n, m, C) ones do not.
+        for component in range(self.n_components):
+            own = {name: each[:, component, None] for name, each in parameters.items()}
+            inside = self.family.log_prob(own, points)
+            joint.append(inside + self.log_weights(outputs)[:, component, None])
+        return log_sum_exp(ops.stack(joint), axis=0)
+
     def responsibilities(self, outputs: Array, y: Array) -> Array:
         """Shares of the components in p(y|x), shape (n, n_components).
 

@@ -53,6 +53,10 @@ class ServedMixture:
         """Log p(y|x), shape (n,); y of shape (n,) or (n, n_targets)."""
         return np.asarray(self.mixture.log_prob(self.outputs(x), y))
 
+    def log_prob_at(self, x: NDArray[Any], points: NDArray[Any]) -> NDArray[np.float32]:
+        """Log p(y|x) of every row at the same points, shape (n, m); for one target."""
+        return np.asarray(self.mixture.log_prob_at(self.outputs(x), points))
+
     def weights(self, x: NDArray[Any]) -> NDArray[np.float32]:
         """Weights α of the components, shape (n, n_components)."""
         return np.asarray(np.exp(self.mixture.log_weights(self.outputs(x))))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,19 @@ def targets(family: Family, y: Numbers) -> Numbers:
     return y if isinstance(family, Gaussian | TruncatedGaussian) else np.exp(y)
 
 
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As the backend in use compiles it; operation by operation JAX takes far longer."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled_by_jax: Callable[..., Any] = jax.jit(function)
+        return compiled_by_jax
+    import tensorflow as tf
+
+    graph: Callable[..., Any] = tf.function(function)
+    return graph
+
+
 def test_every_family_is_tested_here() -> None:
     assert {family.name for family in EVERY.values()} == set(FAMILIES)
 
@@ -107,13 +121,17 @@ def test_serving_in_numpy_says_what_keras_says(family: Family) -> None:
     network.set_weights([random.normal(size=each.shape) for each in network.get_weights()])
     mixture = network.layers[-1].mixture
     served = ServedMixture(mixture, serving_arrays(network))
-    outputs = network(x)
-    in_keras = np.array(mixture.log_prob(outputs, y))
-    np.testing.assert_allclose(served.log_prob(x, y), in_keras, atol=1e-4)
-    np.testing.assert_allclose(served.outputs(x), np.array(outputs), atol=1e-5)
-    for name in ("mean", "variance"):
-        in_keras = np.array(getattr(mixture, name)(outputs))
-        np.testing.assert_allclose(getattr(served, name)(x), in_keras, rtol=1e-3, atol=1e-5)
+
+    def in_keras(x: Any, y: Any) -> list[Any]:
+        outputs = network(x)
+        moments = [mixture.mean(outputs), mixture.variance(outputs)]
+        return [outputs, mixture.log_prob(outputs, y), *moments]
+
+    outputs, log_prob, mean, variance = (np.array(each) for each in compiled(in_keras)(x, y))
+    np.testing.assert_allclose(served.outputs(x), outputs, atol=1e-5)
+    np.testing.assert_allclose(served.log_prob(x, y), log_prob, atol=1e-4)
+    np.testing.assert_allclose(served.mean(x), mean, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(served.variance(x), variance, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(served.weights(x).sum(axis=1), 1, atol=1e-6)
 
 
@@ -146,6 +164,20 @@ def test_components_tie_several_targets_together() -> None:
     by_hand = np.log((weights * np.exp(each.sum(axis=2))).sum(axis=1))
     np.testing.assert_allclose(mixture.log_prob(outputs, both), by_hand, atol=1e-3)
     assert network.test_on_batch(x, both) == pytest.approx(-by_hand.mean(), abs=1e-3)
+
+
+@each_family
+def test_many_points_at_once_are_as_one_by_one(family: Family) -> None:
+    y = targets(family, two_ways()[1])
+    mixture = Mixture(family, 3).adapted(y)
+    outputs = np.random.default_rng(0).normal(size=(4, mixture.n_outputs)).astype(np.float32)
+    points = np.append(y[:7], -50).astype(np.float32)
+    found = mixture.log_prob_at(outputs, points)
+    for place, point in enumerate(points):
+        one = mixture.log_prob(outputs, np.full(4, point, np.float32))
+        np.testing.assert_allclose(found[:, place], one, rtol=1e-6, atol=1e-5)
+    with pytest.raises(ValueError, match="one target, not for 2"):
+        Mixture(family, 3, 2).log_prob_at(outputs, points)
 
 
 def test_dead_components_are_reported() -> None:
