@@ -8,7 +8,7 @@ PORT ?= 8000
 # Tests run in this many processes; each may load TensorFlow (about 0.6 GB).
 TEST_PROCESSES ?= 2
 
-.PHONY: demo test lint bench serve clean
+.PHONY: demo test lint bench families inverse-sine serve clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; run: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
@@ -40,6 +40,12 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## ratios against a peer in the same run, never a pass or fail
 	$(BIN)/python -m tests.bench
+
+families: $(VENV)/.dev  ## how far the families' log_prob is from scipy.stats, on TensorFlow, JAX and NumPy
+	@$(BIN)/python -m tests.bench.families
+
+inverse-sine: $(VENV)/.train  ## Bishop's example: one x, three answers; draws docs/inverse_sine.svg
+	@$(BIN)/python examples/inverse_sine.py docs/inverse_sine.svg
 
 clean:
 	rm -rf $(VENV) $(DEMO_DIR) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 ModelName = Literal[
-    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "onehot", "softmax"
+    "popularity", "markov", "sequential_rules", "neighbors", "word2vec", "onehot", "softmax", "mdn"
 ]
 NeighborsVariant = Literal["s_knn", "vs_knn", "vstan"]
 Decay = Literal["same", "div", "linear", "quadratic", "log"]
@@ -143,6 +143,15 @@ class SoftmaxSettings(Section):
     never show what was seen."""
 
 
+class MdnSettings(Section):
+    """The mixture density network over the catalog; what is not here is as in [softmax]."""
+
+    variant: Literal["plain", "ranked", "partner"] = "ranked"
+    """As `softmax.variant`."""
+    components: Annotated[int, Field(ge=1, le=8)] = 3
+    """Intents that a session may have."""
+
+
 class Word2VecSettings(Section):
     """word2vec on sessions (gensim)."""
 
@@ -273,6 +282,9 @@ class ServeSettings(Section):
     """TCP port."""
     workers: Positive = 1
     """Processes."""
+    min_certainty: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Where the model gives its list of 20 a smaller chance of holding the next product, best
+    sellers answer instead; the report's curve of surest answers helps to choose."""
 
 
 class Settings(Section):
@@ -298,6 +310,8 @@ class Settings(Section):
     """Which model is trained."""
     softmax: SoftmaxSettings = SoftmaxSettings()
     """The compact network."""
+    mdn: MdnSettings = MdnSettings()
+    """The mixture density network."""
     word2vec: Word2VecSettings = Word2VecSettings()
     """Vectors of products."""
     neighbors: NeighborsSettings = NeighborsSettings()

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from flask import Flask
 
+from recommender.configuration import load_settings
+from recommender.settings import ServeSettings
 from recommender.workspace import Workspace
 from webapp.api.events import events
 from webapp.api.health import health
@@ -16,13 +18,17 @@ from webapp.shop.views import shop
 from webapp.widget.views import widget
 
 
-def create_app(root: Path | str) -> Flask:
+def create_app(root: Path | str, settings: ServeSettings | None = None) -> Flask:
     """Make the WSGI application of a workspace.
 
     Call it in the process that answers: it opens files, which do not survive a fork.
 
     Args:
         root: Folder of the workspace.
+        settings: How it answers; those of the workspace's recommender.toml if none are given.
+
+    Raises:
+        SettingsError: If that file cannot be read.
 
     Example:
         app = create_app("shop")
@@ -30,7 +36,8 @@ def create_app(root: Path | str) -> Flask:
     app = Flask("webapp", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    Service(Workspace(Path(root))).attach(app)
+    workspace = Workspace(Path(root))
+    Service(workspace, settings or load_settings(workspace.settings_path).serve).attach(app)
     register_problems(app)
     register_guard(app)
     for blueprint in (recommendations, items, events, health, widget, shop):

@@ -16,6 +16,8 @@ from recommender.errors import BusyError, RecommenderError, SettingsError
 if TYPE_CHECKING:
     from flask import Flask
 
+    from recommender.settings import ServeSettings
+
 _PATIENCE_S = 5
 """How long a worker may take to end."""
 
@@ -42,7 +44,7 @@ def serve(shop: Shop, host: str | None, port: int | None, workers: int | None) -
     url = f"http://{shown}:{port}"
     shop.put({"url": url, "workspace": str(root)})
     shop.say(f"Serving {root} at {url} (Ctrl-C ends it).")
-    ended_by = _run(root, address, port, workers or settings.workers)
+    ended_by = _run(root, settings, address, port, workers or settings.workers)
     if ended_by == signal.SIGINT:
         shop.say("Stopped.")
         click.get_current_context().exit(130)
@@ -77,7 +79,9 @@ def _check_free(address: str, port: int) -> None:
             ) from err
 
 
-def _run(root: Path, address: str, port: int, workers: int) -> int | None:
+def _run(
+    root: Path, settings: "ServeSettings", address: str, port: int, workers: int
+) -> int | None:
     """Serve until a signal comes, and return which."""
     from granian.constants import Interfaces
     from granian.log import LogLevels
@@ -100,14 +104,14 @@ def _run(root: Path, address: str, port: int, workers: int) -> int | None:
     received: list[int] = []
     server.on_startup(partial(_note_signals, received))
     try:
-        server.serve(target_loader=partial(_in_worker, root), wrap_loader=False)
+        server.serve(target_loader=partial(_in_worker, root, settings), wrap_loader=False)
     except SystemExit as err:
         if not received:
             raise RecommenderError(f"the service ended by itself ({err.code}); see above") from err
     return received[0] if received else None
 
 
-def _in_worker(root: Path) -> "Flask":
+def _in_worker(root: Path, settings: "ServeSettings") -> "Flask":
     """What each worker calls after the fork: its own application, deaf to Ctrl-C.
 
     A terminal sends Ctrl-C to every process. The main one then ends its workers, and a worker of
@@ -116,7 +120,7 @@ def _in_worker(root: Path) -> "Flask":
     from webapp.app import create_app
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    return create_app(root)
+    return create_app(root, settings)
 
 
 def _note_signals(received: list[int]) -> None:

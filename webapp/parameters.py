@@ -69,6 +69,13 @@ class Parameters:
         self._fault("limit", "bad_value", f"is a whole number, 1 to {MAX_LIMIT}")
         return default
 
+    def flag(self, name: str) -> bool:
+        """`true` or `false`; without it false."""
+        value = request.args.get(name, "false")
+        if value not in ("true", "false"):
+            self._fault(name, "bad_value", "is true or false")
+        return value == "true"
+
     def check(self) -> None:
         """Refuse the request if anything was wrong with its query.
 

@@ -9,6 +9,7 @@ from recommender.data.eventlog import EventLog
 from recommender.errors import CatalogError
 from recommender.serving.artifact import Artifact
 from recommender.serving.shelf import shelf_of
+from recommender.settings import ServeSettings
 from recommender.workspace import Workspace
 from webapp.live import LiveCatalog, LiveModel
 from webapp.served import ServedLog
@@ -21,14 +22,15 @@ class Service:
 
     Attributes:
         workspace: The places in it.
+        settings: How it answers.
         model: The published model, always the newest.
         catalog: The products, always the newest.
         events: Where `POST /v1/events` appends.
         served: Where answers are noted.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, settings: ServeSettings) -> None:
+        self.workspace, self.settings = workspace, settings
         self.catalog = LiveCatalog(workspace.catalog_path)
         self.model = LiveModel(workspace.models_dir, self._prepare)
         self.events = EventLog(workspace.events_dir)

@@ -28,6 +28,7 @@ def _utf8(_: click.Context, parameter: click.Parameter, item_ids: tuple[str, ...
 @click.option("--category", metavar="PATH", help='Only products below it: "Furniture > Chairs".')
 @click.option("--exclude", "exclude_item_ids", multiple=True, metavar="ID", callback=_utf8,
               help="A product that must not come back (repeatable).")  # fmt: skip
+@click.option("--explain", is_flag=True, help="Say what the visitor seems to be after.")
 @click.option("--placement", default="command-line", show_default=True, help="Named in the answer.")
 @common_options
 @click.pass_obj
@@ -37,6 +38,7 @@ def recommend(
     limit: int,
     category: str | None,
     exclude_item_ids: tuple[str, ...],
+    explain: bool,
     placement: str,
 ) -> None:
     """Recommend products after the given ones, by the live model.
@@ -49,8 +51,8 @@ def recommend(
 
     artifact = load(shop.workspace.models_dir / CURRENT_NAME)
     products = _products(shop)
-    query = Query(placement, item_ids, category, limit, exclude_item_ids)
-    body = answer(artifact, products, query)
+    query = Query(placement, item_ids, category, limit, exclude_item_ids, explain)
+    body = answer(artifact, products, query, min_certainty=shop.settings().serve.min_certainty)
     shop.put(body, _readable(body, products, item_ids))
 
 
@@ -82,4 +84,25 @@ def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[st
         lines.append("Nothing may be recommended: everything is sold out or excluded.")
     if body["missing_ids"]:
         lines.append(f"Unknown to the model: {', '.join(body['missing_ids'])}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_explained(body)])
+
+
+def _explained(body: dict[str, Any]) -> list[str]:
+    """Certainty where it decided or was asked for, and the intents."""
+    lines = []
+    sure = body["certainty"]
+    if body["fallback"]["reason"] == "uncertain":
+        lines.append(f"Best sellers, since the model is only {sure:.0%} sure of its list of 20.")
+    if body["intents"] is None:
+        return lines
+    if sure is not None and not lines:
+        lines.append(f"The next product is among the model's first 20 with a chance of {sure:.0%}.")
+    if body["intents"]:
+        lines.append("What the visitor seems to be after:")
+    elif body["items"]:
+        lines.append('This model tells no intents; one trained with model.name = "mdn" does.')
+    for intent in body["intents"]:
+        seen = intent["because_viewed"]
+        shown = " · ".join(item["title"] or item["id"] for item in intent["items"])
+        lines.append(f"{intent['weight']:5.0%} like {seen['title'] or seen['id']}: {shown}")
+    return lines

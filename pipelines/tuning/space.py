@@ -62,17 +62,20 @@ class Range:
 
 Tuned = Options | Range
 
+_NETWORK: tuple[Tuned, ...] = (
+    Options("softmax.dim", (None, 32, 64, 100, 128)),
+    Options("softmax.hidden", (None, 64, 128, 256)),
+    Options("softmax.window", (5, 10, 20, 30)),
+    Options("softmax.epochs", (None, 4, 6, 9, 13)),
+    Range("softmax.learning_rate", 0.001, 0.02, log=True),
+    Range("softmax.input_dropout", 0.05, 0.5),
+    Range("softmax.dropout", 0.1, 0.6),
+    Range("softmax.temperature", 0.04, 0.15, log=True),
+)
+
 TUNED: Mapping[str, tuple[Tuned, ...]] = {
-    "softmax": (
-        Options("softmax.dim", (None, 32, 64, 100, 128)),
-        Options("softmax.hidden", (None, 64, 128, 256)),
-        Options("softmax.window", (5, 10, 20, 30)),
-        Options("softmax.epochs", (None, 4, 6, 9, 13)),
-        Range("softmax.learning_rate", 0.001, 0.02, log=True),
-        Range("softmax.input_dropout", 0.05, 0.5),
-        Range("softmax.dropout", 0.1, 0.6),
-        Range("softmax.temperature", 0.04, 0.15, log=True),
-    ),
+    "softmax": _NETWORK,
+    "mdn": (*_NETWORK, Options("mdn.components", (2, 3, 4))),
     "word2vec": (
         Options("word2vec.dim", (32, 64, 100, 150)),
         Options("word2vec.window", (1, 2, 3, 5)),

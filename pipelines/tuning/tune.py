@@ -138,7 +138,7 @@ def for_trials(settings: Settings) -> Settings:
     `auto` would train each of them three times. The network's second stage is fitted on the very
     sessions that judge here, so that the network alone is tuned.
     """
-    fixed = {"softmax.variant": "plain"}
+    fixed = {"softmax.variant": "plain", "mdn.variant": "plain"}
     if settings.model.start == "auto":
         fixed["model.start"] = "spectral"
     return changed(settings, fixed)

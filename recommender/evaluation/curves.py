@@ -141,6 +141,31 @@ def calibration_charts(model: Record, style: int, k: int) -> list[dict[str, Any]
     ]  # fmt: skip
 
 
+def abstention_chart(
+    models: Sequence[Record], styles: Mapping[str, int], exclusion: str, k: int
+) -> Markup:
+    """Recall among the surest questions of each model, by the share that is answered."""
+    recall = f"recall@{k}"
+    return line_chart(
+        "abstention",
+        f"{_title(recall)} among the surest questions",
+        "From right to left fewer and surer questions are answered; the table gives the figures.",
+        [
+            Line(
+                model["name"],
+                styles[model["name"]],
+                [(100 * one["answered"], one[recall]["value"]) for one in points],
+                [(one[recall]["low"], one[recall]["high"]) for one in points],
+            )
+            for model in models
+            for points in [model["abstention"][exclusion]]
+        ],
+        heading=f"{_title(recall)} of what is answered",
+        x_title="questions answered, the surest first, of 100",
+        y_format=short,
+    )
+
+
 def _title(name: str) -> str:
     title = metric_title(name)
     return title[:1].upper() + title[1:]

@@ -60,6 +60,7 @@ class Judgement(NamedTuple):
             target may not be recommended, `UNKNOWN` where the model does not know it.
         shown: How often each item stood in a list of length k with nothing excluded, shape
             (n_items,).
+        certainty: How sure it was of each list, shape (n,); None where it cannot tell.
         claims: What it promised of the `first` item and of the whole `list` as a page shows it,
             without the page's own product; empty where its scores are no probabilities.
     """
@@ -67,6 +68,7 @@ class Judgement(NamedTuple):
     ranks: dict[Exclusion, NDArray[np.int64]]
     shown: NDArray[np.int64]
     claims: Mapping[str, Claims] = MappingProxyType({})
+    certainty: NDArray[np.float32] | None = None
 
 
 def queries_of(held_out: Sessions) -> Queries:
@@ -111,11 +113,15 @@ def judge(
         # A page whose product the model does not know excludes nothing, not the product before it.
         asked, targets, pages = renumber(asked, numbers), numbers[targets], numbers[pages]
     claimed: list[dict[str, Claims]] = []
+    sure: list[NDArray[np.float32]] = []
     for piece, sessions, scores in score_batches(model, asked):
         # One more than is shown: the page's own product may have to leave.
         lists, best = top_k(scores, k + 1)
         shown += _times_shown(lists[:, :k], model.n_items)
         wanted = targets[piece]
+        certainty = model.certainty(scores, sessions)
+        if certainty is not None:
+            sure.append(certainty)
         if model.gives_log_probabilities:
             claimed.append(_claims(*_without_page(lists, best, pages[piece], k), wanted))
         known = np.flatnonzero(wanted >= 0)
@@ -126,7 +132,7 @@ def judge(
             )
             ranks[exclusion][piece.start + known] = found
     _mark_excluded(ranks, queries)
-    return Judgement(ranks, shown, _joined(claimed))
+    return Judgement(ranks, shown, _joined(claimed), np.concatenate(sure) if sure else None)
 
 
 def _times_shown(lists: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from recommender.evaluation import course, figures, wording
 from recommender.evaluation.charts import Row, interval_chart, mark, waffle
 from recommender.evaluation.curves import (
+    abstention_chart,
     batch_charts,
     calibration_charts,
     epoch_charts,
@@ -57,6 +58,7 @@ def render_report(report: Mapping[str, Any], lookup: Lookup, pictures: Pictures)
             for model in report["models"]
             if model["calibration"]
         ],
+        abstention=_abstention(report, exclusion, styles),
         visits=[_visit(visit, lookup, pictures) for visit in report["typical"]],
         left_out=wording.left_out(report),
     )
@@ -183,9 +185,25 @@ def _batches(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _abstention(
+    report: Mapping[str, Any], exclusion: str, styles: Mapping[str, int]
+) -> dict[str, Any] | None:
+    """What answering only the surest questions gains; None where no model tells."""
+    told = [one for one in report["models"] if one.get("abstention", {}).get(exclusion)]
+    if not told:
+        return None
+    return {
+        "words": wording.abstention_words(told[0], exclusion, report["k"]),
+        "chart": abstention_chart(told, styles, exclusion, report["k"]),
+        "models": [{"name": one["name"], "points": one["abstention"][exclusion]} for one in told],
+        "exclude": exclusion,
+    }
+
+
 def _visit(visit: Mapping[str, Any], lookup: Lookup, pictures: Pictures) -> dict[str, Any]:
     """A typical visit with what is known of its products."""
     first = visit["lists"][0] if visit["lists"] else None
+    several = next((one for one in visit["lists"] if one.get("intents")), None)
 
     def tiles(item_ids: Sequence[str]) -> list[dict[str, Any]]:
         return [_tile(item_id, lookup, pictures) for item_id in item_ids]
@@ -198,6 +216,15 @@ def _visit(visit: Mapping[str, Any], lookup: Lookup, pictures: Pictures) -> dict
         "first": first,
         "tiles": tiles(first["items"]) if first else [],
         "lists": visit["lists"],
+        "intents_of": several and several["model"],
+        "intents": [
+            {
+                "weight": intent["weight"],
+                "after": tiles([intent["because_viewed"]])[0],
+                "tiles": tiles(intent["items"]),
+            }
+            for intent in (several or {"intents": []})["intents"]
+        ],
     }
 
 

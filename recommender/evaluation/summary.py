@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.data.days import rfc3339
 from recommender.data.split import Split
+from recommender.evaluation.abstention import abstention_entry
 from recommender.evaluation.breadth import coverage, novelty, popularity_share
 from recommender.evaluation.calibration import calibration_entry
 from recommender.evaluation.compare import Resampled
@@ -190,6 +191,7 @@ def _model_entry(
         "slices": slice_entries(queries, ranks, examination.parts, k, n_samples),
         "categories": slice_entries(queries, ranks, examination.categories, k, n_samples),
         "calibration": calibration_entry(queries, model.judgement, n_samples),
+        "abstention": abstention_entry(queries, model.judgement, k, n_samples),
         "seeds": [dict(one) for one in model.seeds],
         "settled": dict(model.settled),
         "epochs": [dict(record) for record in model.epochs],

@@ -10,7 +10,7 @@ from recommender.data.examples import last_items, select_sessions
 from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.protocol import Queries, excluded_items, seen_before
 from recommender.evaluation.slices import FEW_CLICKS, LONG, head_items
-from recommender.models.contract import Model
+from recommender.models.contract import Intent, Model
 from recommender.models.metrics import target_ranks
 from recommender.models.topk import NOTHING, top_k
 from recommender.settings import Exclusion, Ties
@@ -18,6 +18,8 @@ from recommender.settings import Exclusion, Ties
 N_TYPICAL = 12
 SHOWN_ITEMS = 8
 """Of each list this many products are kept."""
+SHOWN_OF_INTENT = 4
+"""And of what each intent would show."""
 SHOWN_STEPS = 6
 """Of each visit this many newest steps are kept."""
 EXCLUSION: Exclusion = "current"
@@ -118,10 +120,12 @@ class ShownLists(NamedTuple):
     Attributes:
         items: Item indices, best first, `NOTHING` behind short lists, shape (n, SHOWN_ITEMS).
         ranks: Of the true next items, shape (n,).
+        intents: What the model says each visitor is after; none from one that knows no intents.
     """
 
     items: NDArray[np.int64]
     ranks: NDArray[np.int64]
+    intents: Sequence[Sequence[Intent]] = ()
 
 
 def shown_lists(
@@ -135,7 +139,13 @@ def shown_lists(
     excluded = excluded_items(sessions, pages, model.n_items, EXCLUSION)
     ranks = target_ranks(scores, queries.targets[chosen], excluded, ties)
     allowed = None if excluded is None else ~excluded
-    return ShownLists(top_k(scores, SHOWN_ITEMS, allowed)[0], ranks)
+    intents = [
+        model.intents(
+            sessions.session(row), SHOWN_OF_INTENT, None if allowed is None else allowed[row]
+        )
+        for row in range(sessions.n_sessions)
+    ]
+    return ShownLists(top_k(scores, SHOWN_ITEMS, allowed)[0], ranks, intents)
 
 
 def typical_entries(
@@ -150,16 +160,25 @@ def typical_entries(
             "kind": one.kind,
             "exclude": EXCLUSION,
             "steps": int(queries.sessions.lengths[one.query]),
-            "viewed": vocabulary.decode(queries.sessions.session(one.query)[-SHOWN_STEPS:]),
+            "viewed": vocabulary.decode(viewed[-SHOWN_STEPS:]),
             "next": vocabulary.item_ids[queries.targets[one.query]],
             "lists": [
                 {
                     "model": name,
                     "rank": int(shown.ranks[at]),
                     "items": vocabulary.decode(shown.items[at][shown.items[at] != NOTHING]),
+                    "intents": [
+                        {
+                            "weight": round(intent.weight, 4),
+                            "because_viewed": vocabulary.item_ids[viewed[intent.place]],
+                            "items": vocabulary.decode(intent.items),
+                        }
+                        for intent in (shown.intents[at] if shown.intents else ())
+                    ],
                 }
                 for name, shown in lists
             ],
         }
         for at, one in enumerate(typical)
+        for viewed in [queries.sessions.session(one.query)]
     ]

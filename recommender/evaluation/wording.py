@@ -202,6 +202,18 @@ def calibration_words(name: str, entry: Mapping[str, Any], k: int) -> str:
     )
 
 
+def abstention_words(model: Mapping[str, Any], exclusion: str, k: int) -> str:
+    """What a model gains by answering only seven of ten questions."""
+    points = {one["answered"]: one for one in model["abstention"][exclusion]}
+    some, every = points[0.7], points[1.0]
+    found, surer = (percent(one[f"recall@{k}"]["value"]) for one in (every, some))
+    return (
+        f"{model['name']} finds the product in {found} of 100 questions, and in {surer} of 100 "
+        "where it answers only the surer 70: those with a certainty of at least "
+        f"{decimals(some['least_certainty'])}."
+    )
+
+
 def gate_words(gate: Mapping[str, Any]) -> tuple[str, str]:
     """What the gate decided, and why."""
     decision = "The gate let it pass." if gate["publish"] else "The gate refused it."

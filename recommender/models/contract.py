@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,21 @@ from recommender.data.examples import Sessions
 from recommender.errors import DataError
 from recommender.models.topk import top_k
 from recommender.settings import Settings
+
+
+class Intent(NamedTuple):
+    """One thing that a visitor seems to be after.
+
+    Attributes:
+        weight: The chance that the next item belongs to it.
+        place: The viewed item that stands for it, a position in the session.
+        items: What it would show, best first, shape (at most k,), int64.
+    """
+
+    weight: float
+    place: int
+    items: NDArray[np.int64]
+
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
@@ -133,6 +148,41 @@ class Model(ABC):
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the k best items of every session; see `top_k` for shapes and ties."""
         return top_k(self.scores(sessions), k, allowed)
+
+    def certainty(
+        self,
+        scores: NDArray[np.float32],  # noqa: ARG002
+        sessions: Sessions,  # noqa: ARG002
+    ) -> NDArray[np.float32] | None:
+        """How sure the model is that the next product is in its list, page's own product left out.
+
+        Args:
+            scores: Of these sessions, shape (n_sessions, n_items).
+            sessions: Any sessions.
+
+        Returns:
+            Chances, calibrated on held-out sessions, shape (n_sessions,); None from a model that
+            cannot tell.
+        """
+        return None
+
+    def intents(
+        self,
+        viewed: NDArray[np.integer],  # noqa: ARG002
+        k: int,  # noqa: ARG002
+        allowed: NDArray[np.bool_] | None = None,  # noqa: ARG002
+    ) -> list[Intent]:
+        """What the visitor of one session seems to be after, the likeliest first.
+
+        Args:
+            viewed: The session's items, shape (n_viewed,), oldest first.
+            k: Items wanted of each intent.
+            allowed: True where an item may be recommended, shape (n_items,).
+
+        Returns:
+            None of them from a model that knows no intents.
+        """
+        return []
 
     def reasons(
         self,

@@ -9,7 +9,7 @@ Sargin (2016), "Deep Neural Networks for YouTube Recommendations", section 4.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from recommender.models.partner import Partner
 N_CANDIDATES = 100
 FEATURES_VERSION = 1
 """Another number for other columns of a candidate: a ranker answers to those it was fitted on."""
+_PREFIX = "ranker_"
 _N_AGES = 5
 _N_COSINES = 3
 _WINDOW = 20
@@ -164,6 +165,20 @@ class Ranker:
 
     def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         self.weights = {name: np.asarray(array) for name, array in weights.items()}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The weights as they lie among a model's arrays."""
+        return {_PREFIX + name: array for name, array in self.weights.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self | None:
+        """What `arrays` gave; None if there is nothing of it among them."""
+        weights = {
+            name.removeprefix(_PREFIX): array
+            for name, array in arrays.items()
+            if name.startswith(_PREFIX)
+        }
+        return cls(weights) if weights else None
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score candidates; shape (n, n_candidates, n_features) in, (n, n_candidates) out."""

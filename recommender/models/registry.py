@@ -13,6 +13,7 @@ _PLACES = {
     "neighbors": ("recommender.models.neighbors", "Neighbors"),
     "word2vec": ("recommender.models.word2vec", "Word2Vec"),
     "softmax": ("recommender.models.softmax", "Softmax"),
+    "mdn": ("recommender.models.mdn", "Mdn"),
     "onehot": ("recommender.models.onehot", "OneHot"),
 }
 

@@ -59,10 +59,9 @@ class SecondStage(NamedTuple):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that serving loads."""
-        weights = {f"ranker_{name}": array for name, array in self.ranker.weights.items()}
         partner = {} if self.partner is None else self.partner.arrays()
         version = {"features_version": np.array(FEATURES_VERSION)}
-        return {**weights, **version, **self.facts._asdict(), **partner}
+        return {**self.ranker.arrays(), **version, **self.facts._asdict(), **partner}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Settings) -> Self | None:
@@ -71,12 +70,8 @@ class SecondStage(NamedTuple):
         Raises:
             ArtifactError: If another version of this package fitted it.
         """
-        weights = {
-            name.removeprefix("ranker_"): array
-            for name, array in arrays.items()
-            if name.startswith("ranker_")
-        }
-        if not weights:
+        ranker = Ranker.from_arrays(arrays)
+        if ranker is None:
             return None
         partner = Partner.from_arrays(arrays, settings) if "rules_rule_starts" in arrays else None
         if int(arrays.get("features_version", 0)) != FEATURES_VERSION:
@@ -85,7 +80,7 @@ class SecondStage(NamedTuple):
                 "make: train again, or serve with the version that trained it"
             )
         facts = ItemFacts(*(np.asarray(arrays[name]) for name in ItemFacts._fields))
-        return cls(Ranker(weights), facts, partner)
+        return cls(ranker, facts, partner)
 
 
 def held_out_candidates(

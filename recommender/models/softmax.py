@@ -1,6 +1,6 @@
 """The compact softmax network as it is served: NumPy on saved arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, last_items
+from recommender.models.certainty import Certainty, signs
 from recommender.models.contract import Model, check_pairs
 from recommender.models.facts import ItemFacts, log_returns
 from recommender.models.metrics import validation_quality
@@ -21,6 +22,7 @@ from recommender.models.returns import new_targets, occurrences
 from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
 
+_FEW = 10
 HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
 
 
@@ -34,6 +36,7 @@ class Softmax(Model):
     Attributes:
         table_: Item rows, shape (n_items, dim), float32.
         network_: The Keras network after `fit`; None in a loaded model.
+        certainty_: None where there was too little to calibrate on.
         second_stage_: None in the variant `plain`, and where held-out sessions saw no gain.
     """
 
@@ -56,6 +59,12 @@ class Softmax(Model):
     heads_: dict[str, NDArray[np.float32]]
     network_: Any = None
     second_stage_: SecondStage | None = None
+    certainty_: Certainty | None = None
+
+    @property
+    def variant(self) -> str:
+        """What answers: the network alone, or a second stage behind it."""
+        return self.settings.softmax.variant
 
     def fit(
         self,
@@ -74,6 +83,7 @@ class Softmax(Model):
         with quiet_start():
             from recommender.models.softmax_training import train_network
 
+            kind = self._network_kind()
         check_pairs(train)
         quality = None
         if validation is not None and self._is_asked_something(validation):
@@ -90,6 +100,7 @@ class Softmax(Model):
                 epochs=self.settled_.get("epochs"),
                 seed=seed,
                 on_epoch=partial(self._remember, start),
+                kind=kind,
             )
             if best is None or trained.validation_gain > best.validation_gain:
                 best = trained
@@ -100,24 +111,58 @@ class Softmax(Model):
         self._take(_stored(best.arrays, self.settings.softmax.table))
         self.network_ = best.network
         self.network_.table.assign(self.table_)
-        if self.settings.softmax.variant != "plain":
-            self._add_second_stage(train, None if quality is None else validation, seed)
+        held_out = None if quality is None else validation
+        if self.variant != "plain":
+            self._add_second_stage(train, held_out, seed)
+        if held_out is not None:
+            self._calibrate(held_out)
+        self.certainty_ = Certainty.from_arrays(self.carried_)
         return self
 
     def _add_second_stage(self, train: Sessions, held_out: Sessions | None, seed: int) -> None:
         """Fit the ranker on held-out sessions, or take over the one that was fitted there."""
         facts, partner = ItemFacts(self.demand_, log_returns(train, self.n_items)), None
-        if self.settings.softmax.variant == "partner":
+        if self.variant == "partner":
             partner = Partner.fitted(train, self.n_items, self.settings)
         if held_out is not None:
-            self.carried_ = self._ranker_weights(held_out, facts, partner, seed)
-            self.settled_["second_stage"] = bool(self.carried_)
-        if self.carried_:
-            self.second_stage_ = SecondStage(Ranker(self.carried_), facts, partner)
+            fitted = self._fitted_ranker(held_out, facts, partner, seed)
+            self.carried_ = {} if fitted is None else fitted.arrays()
+            self.settled_["second_stage"] = fitted is not None
+        ranker = Ranker.from_arrays(self.carried_)
+        if ranker is not None:
+            self.second_stage_ = SecondStage(ranker, facts, partner)
 
-    def _ranker_weights(
+    def _calibrate(self, held_out: Sessions) -> None:
+        """Learn how often a list holds the next product when the distribution looks as it does."""
+        from recommender.models.certainty_training import (
+            calibration_questions,
+            fit_certainty,
+            is_in_list,
+        )
+
+        found, in_list = [], []
+        for sessions, targets in calibration_questions(held_out):
+            scores = self.scores(sessions)
+            found.append(self._signs(scores, sessions))
+            in_list.append(is_in_list(scores, sessions, targets))
+        certainty = fit_certainty(found, in_list)
+        if certainty is not None:
+            self.carried_ = {**self.carried_, **certainty.arrays()}
+
+    def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:
+        return signs(scores, last_items(sessions, 1)[:, 0])
+
+    def certainty(
+        self, scores: NDArray[np.float32], sessions: Sessions
+    ) -> NDArray[np.float32] | None:
+        """See `Model.certainty`; None where there was too little to calibrate on."""
+        if self.certainty_ is None:
+            return None
+        return self.certainty_.of(self._signs(scores, sessions))
+
+    def _fitted_ranker(
         self, held_out: Sessions, facts: ItemFacts, partner: Partner | None, seed: int
-    ) -> dict[str, NDArray[Any]]:
+    ) -> Ranker | None:
         from recommender.models.ranker_training import fit_ranker
 
         scored = self._network_scores
@@ -129,14 +174,13 @@ class Softmax(Model):
             partner,
             with_returns=self.settings.softmax.returns,
         )
-        ranker = fit_ranker(found, targets, seed=seed, on_epoch=self._tell)
-        return {} if ranker is None else dict(ranker.weights)
+        return fit_ranker(found, targets, seed=seed, on_epoch=self._tell)
 
     def _quality(
         self, validation: Sessions, arrays: Mapping[str, NDArray[Any]]
     ) -> dict[str, float]:
         return validation_quality(
-            Softmax.from_arrays(arrays, self.settings),
+            type(self).from_arrays(arrays, self.settings),
             validation,
             with_returns=self.settings.softmax.returns,
         )
@@ -172,21 +216,39 @@ class Softmax(Model):
             return log_probabilities
         return self.second_stage_.rerank(log_probabilities, sessions, self._unit_rows)
 
+    def _network_kind(self) -> Callable[..., Any]:
+        from recommender.models.softmax_network import SoftmaxNetwork
+
+        return SoftmaxNetwork
+
     def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
         vectors, hidden = self._session_vectors(sessions)
-        logits = vectors @ self._unit_rows.T
-        logits /= np.float32(self.temperature_)
-        logits += self._item_bonus
-        self._add_return_bonus(logits, sessions, hidden)
-        logits -= logits.max(axis=1, keepdims=True)
+        logits = self._logits(vectors, hidden, last_items(sessions, len(self.age_logits_)))
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return logits
 
+    def _logits(
+        self,
+        vectors: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        window: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """Logs of every item's chance up to a constant, 0 the highest; one row a vector."""
+        if 1 < len(vectors) < _FEW:
+            # BLAS takes a few rows by a whole table the other way round in half the time.
+            logits: NDArray[np.float32] = np.ascontiguousarray((self._unit_rows @ vectors.T).T)
+        else:
+            logits = vectors @ self._unit_rows.T
+        logits /= np.float32(self.temperature_)
+        logits += self._item_bonus
+        self._add_return_bonus(logits, window, hidden)
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits
+
     def _add_return_bonus(
-        self, logits: NDArray[np.float32], sessions: Sessions, hidden: NDArray[np.float32]
+        self, logits: NDArray[np.float32], window: NDArray[np.int32], hidden: NDArray[np.float32]
     ) -> None:
         length = len(self.age_logits_)
-        window = last_items(sessions, length)
         next_seen, earlier = occurrences(window)
         session, place = np.nonzero((window != PAD) & (next_seen == length))
         age = length - 1 - place
@@ -211,7 +273,12 @@ class Softmax(Model):
         weights = np.exp(self.age_logits_[::-1]) * known
         total = np.maximum(weights.sum(axis=1, keepdims=True), SMALLEST_NORM)
         mean = np.einsum("nw,nwd->nd", weights / total, rows)
-        inputs = np.concatenate([mean, rows[:, -1]], axis=1)
+        return self._refined(mean, rows[:, -1])
+
+    def _refined(
+        self, mean: NDArray[np.float32], last: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        inputs = np.concatenate([mean, last], axis=1)
         hidden = np.maximum(inputs @ self.widen_kernel_ + self.widen_bias_, 0)
         vectors = mean + self.gate_ * (hidden @ self.narrow_kernel_ + self.narrow_bias_)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -240,6 +307,7 @@ class Softmax(Model):
         """The table, the age weights, both layers, the temperature; the second stage."""
         return {
             **({} if self.second_stage_ is None else self.second_stage_.arrays()),
+            **({} if self.certainty_ is None else self.certainty_.arrays()),
             **self._table_arrays,
             "age_logits": self.age_logits_,
             "widen_kernel": self.widen_kernel_,
@@ -277,6 +345,7 @@ class Softmax(Model):
         self.heads_ = {name: np.asarray(arrays[name]) for name in HEADS}
         self._item_bonus: NDArray[np.float32] = self.demand_ @ self.heads_["demand_weights"]
         self.second_stage_ = SecondStage.from_arrays(arrays, self.settings)
+        self.certainty_ = Certainty.from_arrays(arrays)
         norms = np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), SMALLEST_NORM)
         self._unit_rows: NDArray[np.float32] = self.table_ / norms
 

@@ -1,14 +1,14 @@
-"""Cross-entropy of the next item: against all items, or against sampled ones and the session's."""
+"""Log-probability of the next item: among all items, or among sampled ones and the session's."""
 
 import tensorflow as tf
 
 _NEVER = -1e9
 
 
-def full_softmax_loss(
+def full_log_softmax(
     logits: tf.Tensor, targets: tf.Tensor, seen: tf.Tensor, bonus: tf.Tensor, is_seen: tf.Tensor
 ) -> tf.Tensor:
-    """Mean cross-entropy over the whole catalog.
+    """Log-probabilities of the true next items over the whole catalog, shape (n,).
 
     Args:
         logits: Shape (n, n_items).
@@ -20,11 +20,10 @@ def full_softmax_loss(
     where = tf.where(is_seen)
     places = tf.stack([tf.cast(where[:, 0], tf.int32), tf.gather_nd(seen, where)], axis=1)
     logits = tf.tensor_scatter_nd_add(logits, places, tf.gather_nd(bonus, where))
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
-    return tf.reduce_mean(losses)
+    return -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
 
 
-def sampled_softmax_loss(
+def sampled_log_softmax(
     target_logits: tf.Tensor,
     seen_logits: tf.Tensor,
     sampled_logits: tf.Tensor,
@@ -33,7 +32,7 @@ def sampled_softmax_loss(
     is_target: tf.Tensor,
     taken: tf.Tensor,
 ) -> tf.Tensor:
-    """Mean cross-entropy over the target, the session's items and sampled ones.
+    """Log-probabilities of the targets among themselves, the session's items and sampled ones.
 
     The session's items are always in it, so that returns are learned from every position. Only
     sampled items are corrected for how often they are drawn.
@@ -64,4 +63,4 @@ def sampled_softmax_loss(
         ],
         axis=1,
     )
-    return tf.reduce_mean(tf.reduce_logsumexp(logits, axis=1) - target)
+    return target - tf.reduce_logsumexp(logits, axis=1)

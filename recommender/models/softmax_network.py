@@ -93,7 +93,12 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         weights = ops.exp(ops.flip(self.age_logits, 0)) * known
         total = ops.maximum(ops.sum(weights, axis=1, keepdims=True), SMALLEST_NORM)
         mean = ops.einsum("nw,nwd->nd", weights / total, rows)
-        session, hidden = self._refine(mean, rows[:, -1], training=False)
+        session, hidden = self.refine(mean, rows[:, -1], training=False)
+        return self.log_softmax(session, hidden, windows)
+
+    def log_softmax(self, session: Any, hidden: Any, windows: Any) -> Any:
+        """Log-probabilities of every item from session vectors; shapes as in `call`."""
+        known = ops.cast(ops.not_equal(windows, PAD), "float32")
         logits = self.logits(session, self.table) + self.item_bonus
         same = ops.equal(windows[:, :, None], windows[:, None, :])
         before = np.tri(self.window, k=-1, dtype=np.bool_)
@@ -105,15 +110,22 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         seen = ops.one_hot(ops.maximum(windows, 0), self.n_items)
         return ops.log_softmax(logits + ops.einsum("nw,nwi->ni", bonus, seen), axis=-1)
 
-    def prefix_vectors(self, rows: Any, chosen: Any) -> Any:
-        """Session vectors of many prefixes at once, with dropout.
+    @property
+    def n_components(self) -> int:
+        """Components of the distribution that it gives: one."""
+        return 1
+
+    def prefix_components(self, rows: Any, chosen: Any) -> tuple[Any, Any, Any]:
+        """What the session vectors of many prefixes are, with dropout, component by component.
 
         Args:
             rows: The items' rows, shape (n, window, dim), oldest first, padding behind.
             chosen: True for the prefixes wanted, shape (n, window).
 
         Returns:
-            Shape (n_chosen, dim), and the hidden units behind them, shape (n_chosen, hidden).
+            Vectors, shape (n_chosen * n_components, dim), the components of a prefix beside each
+            other; the hidden units behind them, shape (n_chosen * n_components, hidden); logs of
+            the components' weights, shape (n_chosen, n_components).
         """
         rows = self.drop_inputs(rows, training=True)
         age = np.arange(self.window)[:, None] - np.arange(self.window)[None, :]
@@ -123,9 +135,20 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         flat = ops.where(ops.reshape(chosen, (-1,)))[0]
         mean = ops.take(ops.reshape(means, (-1, self.dim)), flat, axis=0)
         last = ops.take(ops.reshape(rows, (-1, self.dim)), flat, axis=0)
-        return self._refine(mean, last, training=True)
+        session, hidden = self.refine(mean, last, training=True)
+        return session, hidden, ops.zeros_like(session[:, :1])
 
-    def _refine(self, mean: Any, last: Any, *, training: bool) -> tuple[Any, Any]:
+    def refine(self, mean: Any, last: Any, *, training: bool) -> tuple[Any, Any]:
+        """Add what the residual layer makes of a pooled row and a single one.
+
+        Args:
+            mean: Shape (n, dim).
+            last: Shape (n, dim).
+            training: Whether hidden units are dropped.
+
+        Returns:
+            Session vectors, shape (n, dim), and the hidden units, shape (n, hidden).
+        """
         hidden = self.widen(ops.concatenate([mean, last], axis=-1))
         hidden = self.drop_hidden(hidden, training=training)
         return mean + self.gate * self.narrow(hidden), hidden
@@ -146,11 +169,11 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
 
     def logits(self, session: Any, rows: Any) -> Any:
         """Cosine over temperature; shapes (n, dim) and (m, dim) in, (n, m) out."""
-        return ops.matmul(_unit(session), ops.transpose(_unit(rows))) / self.temperature
+        return ops.matmul(unit(session), ops.transpose(unit(rows))) / self.temperature
 
     def paired_logits(self, session: Any, rows: Any) -> Any:
         """Cosine over temperature, row by row; twice (n, dim) in, (n,) out."""
-        return ops.sum(_unit(session) * _unit(rows), axis=-1) / self.temperature
+        return ops.sum(unit(session) * unit(rows), axis=-1) / self.temperature
 
     def named_weights(self) -> dict[str, Any]:
         """The weights by the names that `Softmax` saves them under."""
@@ -176,6 +199,7 @@ class SoftmaxNetwork(keras.Model):  # type: ignore[misc]
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _unit(vectors: Any) -> Any:
+def unit(vectors: Any) -> Any:
+    """Vectors of length 1; of zeros, zeros."""
     squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
     return vectors * ops.rsqrt(ops.maximum(squares, SMALLEST_NORM**2))

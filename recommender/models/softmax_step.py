@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from recommender.errors import DataError
 from recommender.models.softmax_batches import Batch, Batches
-from recommender.models.softmax_loss import full_softmax_loss, sampled_softmax_loss
+from recommender.models.softmax_loss import full_log_softmax, sampled_log_softmax
 from recommender.models.softmax_network import SoftmaxNetwork
 
 ADAM_BETA_1, ADAM_BETA_2, ADAM_EPSILON = 0.9, 0.999, 1e-7
@@ -86,10 +86,15 @@ class Trainer:
     def _loss(self, rows: tf.Tensor, batch: Any) -> tf.Tensor:
         network, length = self.network, self.network.window
         inputs = batch.windows[:, :-1]
-        session, hidden = network.prefix_vectors(tf.gather(rows, inputs), batch.is_target)
-        targets = tf.boolean_mask(batch.windows[:, 1:], batch.is_target)
+        n_components = network.n_components
+        session, hidden, log_weights = network.prefix_components(
+            tf.gather(rows, inputs), batch.is_target
+        )
+        # One row below for every component of every prefix.
+        targets = tf.repeat(tf.boolean_mask(batch.windows[:, 1:], batch.is_target), n_components)
         window, place = (
-            tf.cast(axis, tf.int32) for axis in tf.unstack(tf.where(batch.is_target), axis=1)
+            tf.repeat(tf.cast(axis, tf.int32), n_components)
+            for axis in tf.unstack(tf.where(batch.is_target), axis=1)
         )
         # Of each session's items, those seen by now, at their newest place.
         places = tf.range(length)[None, :]
@@ -101,9 +106,10 @@ class Trainer:
         demand = tf.linalg.matvec(batch.demand, network.heads["demand_weights"].value)
         if self.batches.full:
             logits = network.logits(session, rows) + demand
-            return full_softmax_loss(logits, targets, seen, bonus, is_seen)
+            told = full_log_softmax(logits, targets, seen, bonus, is_seen)
+            return _loss_of_mixture(log_weights, told)
         seen_rows = tf.gather(tf.gather(rows, inputs), window)
-        return sampled_softmax_loss(
+        told = sampled_log_softmax(
             network.paired_logits(session, tf.gather(rows, targets)) + tf.gather(demand, targets),
             network.paired_logits(session[:, None], seen_rows) + tf.gather(demand, seen) + bonus,
             network.logits(session, tf.gather(rows, batch.sampled))
@@ -113,6 +119,7 @@ class Trainer:
             is_seen & (seen == targets[:, None]),
             _taken(batch, tf.concat([targets[:, None], seen], 1), is_seen, tf.shape(rows)[0]),
         )
+        return _loss_of_mixture(log_weights, told)
 
     def _adam(self, used: tf.Tensor, gradients: list[tf.Tensor], rate: tf.Tensor) -> None:
         """Source: Kingma, Ba (2015), "Adam", Algorithm 1; moments of unused rows rest."""
@@ -128,6 +135,17 @@ class Trainer:
             first.scatter_update(tf.IndexedSlices(new_first, where))
             second.scatter_update(tf.IndexedSlices(new_second, where))
             weight.scatter_sub(tf.IndexedSlices(change, where))
+
+
+def _loss_of_mixture(log_weights: tf.Tensor, told: tf.Tensor) -> tf.Tensor:
+    """Mean cross-entropy in nats of sum_c weight_c p_c.
+
+    Args:
+        log_weights: Shape (n, n_components).
+        told: log p_c of the target, shape (n * n_components,).
+    """
+    told = tf.reshape(told, tf.shape(log_weights))
+    return -tf.reduce_mean(tf.reduce_logsumexp(log_weights + told, axis=1))
 
 
 def _taken(batch: Any, items: tf.Tensor, is_seen: tf.Tensor, n_used: tf.Tensor) -> tf.Tensor:

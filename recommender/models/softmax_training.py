@@ -48,6 +48,7 @@ def train_network(
     epochs: int | None,
     seed: int,
     on_epoch: Callable[[dict[str, Any]], None],
+    kind: Callable[..., SoftmaxNetwork] = SoftmaxNetwork,
 ) -> TrainedNetwork:
     """Train a network and keep the epoch that validation likes best.
 
@@ -62,6 +63,7 @@ def train_network(
         center: Whether their common direction is taken out.
         seed: Seed of start, order, dropout and sampling.
         on_epoch: Called with each epoch's record.
+        kind: The network to build.
 
     Raises:
         SettingsError: If training diverges.
@@ -71,7 +73,7 @@ def train_network(
     if settings.model.deterministic:
         tf.config.experimental.enable_op_determinism()
     dim = row_length(n_items, chosen)
-    network = SoftmaxNetwork(
+    network = kind(
         n_items,
         dim,
         hidden=chosen.hidden or 2 * dim,

@@ -1,7 +1,8 @@
 """The answer to a visitor: the body of `GET /v1/recommendations`.
 
 The chain is model → popular in the category → popular in the shop; each step fills what the one
-before it left open, and every product says which step it comes from.
+before it left open, and every product says which step it comes from. A model that is less sure of
+its list than wanted is not asked, and the answer says so.
 """
 
 import math
@@ -16,11 +17,14 @@ import numpy as np
 from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.data.examples import sessions_from_lists
-from recommender.models.topk import NOTHING
+from recommender.models.contract import Intent
+from recommender.models.topk import NOTHING, top_k
 from recommender.serving.artifact import Artifact
 from recommender.serving.shelf import CategoryPath, Shelf, shelf_of
 
 MAX_LIMIT = 100
+INTENT_LENGTH = 4
+"""Products that an explanation shows of each intent."""
 _POPULAR_HERE = {"type": "popular", "item_id": None, "text": "Popular in this shop"}
 
 
@@ -35,6 +39,7 @@ class Query:
             such as "Furniture > Chairs".
         limit: Products wanted, 1 to 100.
         exclude_item_ids: Products that must not come back.
+        explain: Whether the answer says what the visitor seems to be after.
         page_view_id: The showing; it only travels into the log of what was served.
     """
 
@@ -43,6 +48,7 @@ class Query:
     category: str | Sequence[str] | None = None
     limit: int = 10
     exclude_item_ids: Sequence[str] = ()
+    explain: bool = False
     page_view_id: str | None = None
 
     def __post_init__(self) -> None:
@@ -63,20 +69,42 @@ class _Pick:
     reason: dict[str, Any]
 
 
-def answer(artifact: Artifact, products: ProductTable, query: Query) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Told:
+    """What the model says of a session; nothing where it knows nothing of it."""
+
+    picks: Sequence[_Pick] = ()
+    certainty: float | None = None
+    intents: Sequence[Intent] = ()
+
+
+def answer(
+    artifact: Artifact, products: ProductTable, query: Query, *, min_certainty: float = 0.0
+) -> dict[str, Any]:
     """Answer a visitor; the last viewed, excluded and sold-out products never come back.
 
     Args:
         artifact: The model that is live.
         products: The catalog as last read.
         query: What is asked.
+        min_certainty: A model less sure than this is left out, 0..1.
 
     Returns:
         The body of `GET /v1/recommendations`, ready for JSON. `fallback.chain` names the steps
-        that gave products, in order.
+        that gave products, in order; `certainty` is the model's own chance of having the next
+        product in a list of 20, None where it cannot tell.
     """
     started = time.perf_counter()
-    picks = _picks(artifact, shelf_of(artifact, products), query)
+    shelf = shelf_of(artifact, products)
+    index = artifact.vocabulary.index
+    viewed = [row for item_id in query.item_ids if (row := index(item_id)) is not None]
+    # The last viewed product, and when the model does not know it the one that it answers for.
+    taken = {row for item_id in query.exclude_item_ids if (row := index(item_id)) is not None}
+    taken.update(viewed[-1:])
+    asked = category_path(query.category)
+    told = _ask_model(artifact, shelf, viewed, asked, taken, query)
+    unsure = told.certainty is not None and told.certainty < min_certainty
+    picks = _picks(shelf, () if unsure else told.picks, query, asked, taken)
     chain = list(dict.fromkeys(pick.source for pick in picks))
     item_ids = artifact.vocabulary.item_ids
     return {
@@ -87,23 +115,25 @@ def answer(artifact: Artifact, products: ProductTable, query: Query) -> dict[str
             _shown(rank, pick, item_ids[pick.row], products.get(item_ids[pick.row]))
             for rank, pick in enumerate(picks, start=1)
         ],
-        "fallback": {"used": chain != ["model"], "chain": chain},
+        "fallback": {
+            "used": chain != ["model"],
+            "chain": chain,
+            "reason": "uncertain" if unsure else None,
+        },
+        "certainty": None if told.certainty is None else round(told.certainty, 4),
+        "intents": _shown_intents(artifact, products, viewed, told) if query.explain else None,
         "missing_ids": artifact.missing(query.item_ids),
         "took_ms": round((time.perf_counter() - started) * 1000, 3),
         "trace": None,
     }
 
 
-def _picks(artifact: Artifact, shelf: Shelf, query: Query) -> list[_Pick]:
-    index = artifact.vocabulary.index
-    viewed = [row for item_id in query.item_ids if (row := index(item_id)) is not None]
-    # The last viewed product, and when the model does not know it the one that it answers for.
-    taken = {row for item_id in query.exclude_item_ids if (row := index(item_id)) is not None}
-    taken.update(viewed[-1:])
-    asked = category_path(query.category)
+def _picks(
+    shelf: Shelf, told: Sequence[_Pick], query: Query, asked: CategoryPath, taken: set[int]
+) -> list[_Pick]:
     picks: list[_Pick] = []
     for source in (
-        _from_model(artifact, shelf, viewed, asked, taken, query.limit),
+        told,
         _popular(shelf, _category_of_visit(shelf, query, asked), taken, query.limit),
     ):
         for pick in source:
@@ -115,31 +145,58 @@ def _picks(artifact: Artifact, shelf: Shelf, query: Query) -> list[_Pick]:
     return picks
 
 
-def _from_model(
+def _ask_model(
     artifact: Artifact,
     shelf: Shelf,
     viewed: list[int],
     asked: CategoryPath,
     taken: set[int],
-    limit: int,
-) -> Iterator[_Pick]:
+    query: Query,
+) -> _Told:
     """The model's best, once it knows something of the session."""
     if not viewed:
-        return
+        return _Told()
     allowed = shelf.sellable.copy()
     if asked:
         inside = np.zeros_like(allowed)
         inside[shelf.in_category(asked)] = True
         allowed &= inside
     allowed[list(taken)] = False
-    model = artifact.model
-    rows, scores = model.recommend(sessions_from_lists([viewed]), limit, allowed)
+    model, session, views = artifact.model, sessions_from_lists([viewed]), np.array(viewed)
+    all_scores = model.scores(session)
+    certainty = model.certainty(all_scores, session)
+    rows, scores = top_k(all_scores, query.limit, allowed)
     found = np.flatnonzero(rows[0] != NOTHING)
-    reasons = model.reasons(np.array(viewed), rows[0][found])
-    for place, position in zip(found.tolist(), reasons.tolist(), strict=True):
+    picks = []
+    for place, position in zip(found, model.reasons(views, rows[0][found]), strict=True):
         seen = None if position < 0 else artifact.vocabulary.item_ids[viewed[position]]
         score = _chance(float(scores[0, place]), model.gives_log_probabilities)
-        yield _Pick(int(rows[0, place]), score, "model", _reason(shelf.table, seen))
+        picks.append(_Pick(int(rows[0, place]), score, "model", _reason(shelf.table, seen)))
+    return _Told(
+        picks,
+        None if certainty is None else float(certainty[0]),
+        model.intents(views, INTENT_LENGTH, allowed) if query.explain else (),
+    )
+
+
+def _shown_intents(
+    artifact: Artifact, products: ProductTable, viewed: list[int], told: _Told
+) -> list[dict[str, Any]]:
+    """What the visitor seems to be after, in ids and titles."""
+    item_ids = artifact.vocabulary.item_ids
+
+    def named(row: int) -> dict[str, Any]:
+        product = products.get(item_ids[row])
+        return {"id": item_ids[row], "title": None if product is None else product.title}
+
+    return [
+        {
+            "weight": round(intent.weight, 4),
+            "because_viewed": named(viewed[intent.place]),
+            "items": [named(row) for row in intent.items.tolist()],
+        }
+        for intent in told.intents
+    ]
 
 
 def _reason(table: ProductTable, seen_id: str | None) -> dict[str, Any]:

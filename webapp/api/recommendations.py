@@ -16,7 +16,7 @@ PRIVATE = "private, no-store"
 PUBLIC = "public, max-age=60, stale-while-revalidate=600"
 
 _REPEATABLE = ("item_id", "exclude_item_id")
-_KNOWN = ("placement", "item_id", "category", "limit", "exclude_item_id", "page_view_id")
+_KNOWN = ("placement", "item_id", "category", "limit", "exclude_item_id", "explain", "page_view_id")
 _OF_THIS_CALL = ("recommendation_id", "took_ms")
 
 recommendations = Blueprint("recommendations", __name__)
@@ -34,7 +34,12 @@ def recommend() -> Response:
             "No model is published; `recommender nightly` makes one.",
             headers={"Retry-After": "10"},
         )
-    body = answer(artifact, service.catalog.table(), query)
+    body = answer(
+        artifact,
+        service.catalog.table(),
+        query,
+        min_certainty=service.settings.min_certainty,
+    )
     response = jsonify(body)
     if len(query.item_ids) > 1:
         response.headers["Cache-Control"] = PRIVATE
@@ -56,6 +61,7 @@ def _query() -> Query:
         category=parameters.text("category"),
         limit=parameters.limit(10),
         exclude_item_ids=parameters.texts("exclude_item_id"),
+        explain=parameters.flag("explain"),
         page_view_id=parameters.text("page_view_id"),
     )
     parameters.check()

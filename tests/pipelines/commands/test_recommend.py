@@ -14,6 +14,7 @@ from recommender.models.popularity import Popularity
 from recommender.serving.artifact import write_artifact
 from recommender.serving.versions import publish
 from recommender.settings import Settings
+from tests.small_mixture import SETTINGS, small_mixture
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_as_json(run, published, catalog):
     assert [(item["id"], item["title"], item["price"]) for item in body["items"]] == [
         ("elm", "Elm chair", 39.5)
     ]
-    assert body["fallback"] == {"used": False, "chain": ["model"]}
+    assert body["fallback"] == {"used": False, "chain": ["model"], "reason": None}
 
 
 def test_category_and_exclusion(run, published, catalog):
@@ -109,3 +110,47 @@ def test_a_broken_catalog(run, published, tmp_path):
     result = run("--item", "oak")
     assert result.exit_code == 1
     assert "catalog.sqlite" in result.stderr
+
+
+@pytest.fixture
+def mixture(tmp_path):
+    """A published mixture over six products of two kinds."""
+    sessions = sessions_from_lists([[0, 1, 2, 3, 4, 5]])
+    folder = write_artifact(
+        tmp_path / "models",
+        parts={"popularity": Popularity(6, SETTINGS).fit(sessions), "mdn": small_mixture(6)},
+        vocabulary=Vocabulary(["oak", "table-1", "elm", "table-3", "ash", "table-5"]),
+        settings=SETTINGS,
+        report={},
+        data={},
+        created_at=datetime(2026, 11, 1, 2, 10, tzinfo=UTC),
+    )
+    return publish(tmp_path / "models", folder, keep=1)
+
+
+def test_explained(run, mixture):
+    said = run("--item", "oak", "--item", "table-1", "--explain", "--limit", "1").stdout
+    assert said.splitlines()[2:] == [
+        "The next product is among the model's first 20 with a chance of 73%.",
+        "What the visitor seems to be after:",
+        "  50% like table-1: table-3 · table-5 · oak · elm",
+        "  50% like oak: oak · elm · ash · table-5",
+    ]
+
+
+def test_explained_by_a_model_without_intents(run, published):
+    said = run("--item", "oak", "--explain", "--limit", "1").stdout
+    assert said.splitlines()[-1] == (
+        'This model tells no intents; one trained with model.name = "mdn" does.'
+    )
+
+
+def test_an_unsure_model_leaves_it_to_best_sellers(run, mixture):
+    options = ("--item", "oak", "--set", "serve.min_certainty=0.8", "--limit", "2")
+    assert run(*options).stdout.splitlines()[-1] == (
+        "Best sellers, since the model is only 73% sure of its list of 20."
+    )
+    body = json.loads(run(*options, "--json").stdout)
+    assert body["fallback"] == {"used": True, "chain": ["popular"], "reason": "uncertain"}
+    assert body["certainty"] == pytest.approx(0.7311)
+    assert body["intents"] is None

@@ -77,7 +77,7 @@ def test_lists_and_ranks_leave_out_the_page() -> None:
     (entry,) = typical_entries(queries, typical, [("m", shown)], Vocabulary(list("abcde")))
     assert entry == {
         "kind": "any", "exclude": "current", "steps": 2, "viewed": ["b", "c"], "next": "e",
-        "lists": [{"model": "m", "rank": 2, "items": ["d", "e", "b", "a"]}],
+        "lists": [{"model": "m", "rank": 2, "items": ["d", "e", "b", "a"], "intents": []}],
     }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ SETTINGS = Settings(
 VARIANTS = {
     "neighbors": ["neighbors:s_knn", "neighbors:vs_knn", "neighbors:vstan"],
     "onehot": ["onehot:slides", "onehot:fair"],
+    "mdn": ["mdn:plain", "mdn:ranked"],
     "softmax": ["softmax:plain", "softmax:ranked", "softmax:partner"],
 }
 MODELS = [model for name in MODEL_NAMES for model in VARIANTS.get(name, [name])]

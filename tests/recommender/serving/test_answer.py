@@ -11,7 +11,7 @@ from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.data.examples import last_items
 from recommender.data.vocabulary import Vocabulary
-from recommender.models.contract import Model
+from recommender.models.contract import Intent, Model
 from recommender.models.popularity import Popularity
 from recommender.serving.answer import Query, answer, category_path, new_recommendation_id
 from recommender.serving.artifact import Artifact
@@ -109,7 +109,9 @@ def test_the_body_is_that_of_the_conventions(artifact):
                 "price": 49.0, "currency": "EUR", "availability": "in_stock", "brand": "Acme",
             }
         ],
-        "fallback": {"used": False, "chain": ["model"]},
+        "fallback": {"used": False, "chain": ["model"], "reason": None},
+        "certainty": None,
+        "intents": None,
         "missing_ids": [],
         "trace": None,
     }  # fmt: skip
@@ -133,7 +135,7 @@ def test_the_page_itself_never_comes_back(artifact, table):
 def test_nothing_known_gives_the_best_sellers(artifact, table, item_ids):
     body = answer(artifact, table, Query(item_ids=item_ids, limit=2))
     assert ids(body) == ["i0", "i1"]
-    assert body["fallback"] == {"used": True, "chain": ["popular"]}
+    assert body["fallback"] == {"used": True, "chain": ["popular"], "reason": None}
     assert body["missing_ids"] == item_ids
     first = body["items"][0]
     assert first["score"] == pytest.approx(12 / 78)
@@ -151,7 +153,11 @@ def test_a_new_product_gets_the_best_sellers_of_its_category_then_of_the_parents
     assert sources(body) == ["popular_in_category"] * 6 + ["popular"] * 2
     texts = [item["reason"]["text"] for item in body["items"]]
     assert texts[2:4] == ["Popular in Chairs", "Popular in Furniture"]
-    assert body["fallback"] == {"used": True, "chain": ["popular_in_category", "popular"]}
+    assert body["fallback"] == {
+        "used": True,
+        "chain": ["popular_in_category", "popular"],
+        "reason": None,
+    }
 
 
 @pytest.mark.parametrize("category", ["Furniture > Chairs", CHAIRS, "furniture > CHAIRS", "chairs"])
@@ -167,13 +173,17 @@ def test_what_a_category_leaves_open_is_filled_by_its_parents(artifact, table):
     assert ids(body) == ["i8", "i0", "i1", "i5"]
     assert sources(body) == ["model", "model", "popular_in_category", "popular_in_category"]
     assert body["items"][2]["reason"]["text"] == "Popular in Furniture"
-    assert body["fallback"] == {"used": True, "chain": ["model", "popular_in_category"]}
+    assert body["fallback"] == {
+        "used": True,
+        "chain": ["model", "popular_in_category"],
+        "reason": None,
+    }
 
 
 def test_an_unknown_category_falls_back_to_the_shop(artifact, table):
     body = answer(artifact, table, Query(item_ids=["i4"], category="Boats", limit=1))
     assert ids(body) == ["i0"]
-    assert body["fallback"] == {"used": True, "chain": ["popular"]}
+    assert body["fallback"] == {"used": True, "chain": ["popular"], "reason": None}
 
 
 def test_a_name_that_is_a_top_category_means_that_one(artifact):
@@ -204,7 +214,7 @@ def test_nothing_left_is_an_empty_answer(artifact):
     table = ProductTable([product(3)])
     body = answer(artifact, table, Query(item_ids=["i3"]))
     assert body["items"] == []
-    assert body["fallback"] == {"used": True, "chain": []}
+    assert body["fallback"] == {"used": True, "chain": [], "reason": None}
 
 
 def test_scores_are_the_models_chances(table):
@@ -279,3 +289,33 @@ def test_laws_of_every_answer(artifact, catalog, item_ids, excluded, category, l
         for item in body["items"]:
             if item["source"] == "model":
                 assert catalog[item["id"]][1][: len(category)] == category
+
+
+def test_an_unsure_model_is_left_out(artifact, table, monkeypatch):
+    """The fixture's model tells none: it is given one, as an artifact would bring it."""
+    monkeypatch.setattr(type(artifact.model), "certainty", lambda *_: np.array([0.4], np.float32))
+    query = Query(item_ids=["i3"], limit=3)
+    sure = answer(artifact, table, query, min_certainty=0.3)
+    assert sure["certainty"] == 0.4
+    assert sure["fallback"]["reason"] is None
+    assert sources(sure)[0] == "model"
+    unsure = answer(artifact, table, query, min_certainty=0.5)
+    assert unsure["fallback"]["used"]
+    assert unsure["fallback"]["reason"] == "uncertain"
+    assert "model" not in sources(unsure)
+    assert len(unsure["items"]) == 3
+
+
+def test_an_explanation_names_what_each_intent_would_show(artifact, table, monkeypatch):
+    told = [Intent(0.75, 1, np.array([5, 6])), Intent(0.25, 0, np.array([], np.int64))]
+    monkeypatch.setattr(type(artifact.model), "intents", lambda *_: told)
+    body = answer(artifact, table, Query(item_ids=["i3", "i4"], explain=True))
+    first, second = body["intents"]
+    assert first["weight"] == 0.75
+    assert first["because_viewed"]["id"] == "i4"
+    assert [item["id"] for item in first["items"]] == [
+        artifact.vocabulary.item_ids[row] for row in (5, 6)
+    ]
+    assert second["items"] == []
+    assert answer(artifact, table, Query(item_ids=["i3", "i4"]))["intents"] is None
+    assert answer(artifact, table, Query(item_ids=["new"], explain=True))["intents"] == []

@@ -2,6 +2,8 @@
 
 import pytest
 
+from recommender.serving.versions import publish
+from tests.small_mixture import write_mixture
 from tests.small_shop import id_of, served
 
 URL = "/v1/recommendations"
@@ -37,6 +39,26 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask):
     }
 
 
+def test_intents_come_when_asked_for(ask):
+    assert ask(item_id=id_of(9)).json["intents"] is None
+    assert ask(item_id=id_of(9), explain="false").json["intents"] is None
+    assert ask(item_id=id_of(9), explain="true").json["intents"] == []
+    refused = ask(item_id=id_of(9), explain="yes")
+    assert refused.status_code == 400
+    assert refused.json["errors"][0]["pointer"] == "/explain"
+
+
+def test_an_unsure_model_leaves_it_to_best_sellers(workspace, open_app):
+    """The service takes its threshold from the workspace's settings."""
+    publish(workspace.models_dir, write_mixture(workspace), keep=5)
+    for threshold, reason in ((0.5, None), (0.9, "uncertain")):
+        workspace.settings_path.write_text(f"[serve]\nmin_certainty = {threshold}\n")
+        client = open_app(workspace).test_client()
+        body = client.get(URL, query_string={"item_id": id_of(9)}).json
+        assert body["fallback"]["reason"] == reason
+        assert body["certainty"] == pytest.approx(0.7311)
+
+
 def test_the_last_viewed_excluded_and_sold_out_products_never_come(ask):
     body = ask(item_id=[id_of(1), id_of(0)], exclude_item_id=[id_of(2), id_of(4)]).json
 
@@ -57,7 +79,7 @@ def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
 
     assert answer.status_code == 200
     assert answer.json["missing_ids"] == ["never heard of ☕"]
-    assert answer.json["fallback"] == {"used": True, "chain": ["popular"]}
+    assert answer.json["fallback"] == {"used": True, "chain": ["popular"], "reason": None}
     assert len(answer.json["items"]) == 10
 
 
@@ -75,7 +97,7 @@ def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
         ("item_id=" + "x" * 257, "item_id", "bad_value"),
         ("&".join(["item_id=a"] * 201), "item_id", "too_many_values"),
         ("filter=price<5", "filter", "unknown_parameter"),
-        ("explain=1", "explain", "unknown_parameter"),
+        ("trace=1", "trace", "unknown_parameter"),
     ],
 )
 def test_what_is_unknown_or_wrong_is_refused(client, query, parameter, code):

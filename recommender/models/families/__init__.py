@@ -1,0 +1,1 @@
+"""Families of distributions: raw outputs of a network in, log-probabilities out."""
