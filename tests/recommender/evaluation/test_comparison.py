@@ -55,7 +55,7 @@ def test_a_part_of_few_questions_shows_no_figures() -> None:
     page = Page(render_comparison(found))
     assert [found["slices"][name]["queries"] for name in ("head", "own part")] == [30, 5]
     assert page.text.count("too few to tell") == 1
-    assert "own part 5 too few to tell 5 0 0" in page.text
+    assert "own part 5 too few to tell A 5 B 0 alike 0" in page.text
     assert found["slices"]["own part"]["metrics"]["mrr@20"]["difference"]["value"] == 0.5
     assert page.texts.count("Bestsellers") == 3, "in both charts and the table"
     assert page.texts.count("own part") == 1, "in the table alone"

@@ -231,7 +231,7 @@ def test_damaged_versions_are_listed_with_their_problem(models_dir, write_versio
     found = {version.folder: version for version in list_versions(models_dir)}
     assert found[good].problem is None
     assert "manifest.json is missing" in found[no_manifest].problem
-    assert "report.json cannot be read" in found[no_report].problem
+    assert "report.json has 1 bytes instead of" in found[no_report].problem
 
 
 def test_another_writer_is_waited_for_and_named(models_dir, write_version, monkeypatch):
