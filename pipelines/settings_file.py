@@ -39,7 +39,8 @@ def settings_text(values: Mapping[str, Any] | None = None) -> str:
         ValueError: If a name is no setting.
 
     Example:
-        >>> print(settings_text({"serve.port": 8080})[-39:], end="")
+        >>> text = settings_text({"serve.port": 8080})
+        >>> print(text[text.index("port =") : text.index("# Where the model gives")], end="")
         port = 8080
         # Processes.
         # workers = 1

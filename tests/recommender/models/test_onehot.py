@@ -144,7 +144,7 @@ def test_what_may_be_trained() -> None:
     [
         (8660, {}, r"8,660 products need 1,200\.0 MB of weights \(2,400\.1 MB as a file .* more "
          r"than onehot\.max_bytes \(1,000\.0 MB\); train the compact network instead"),
-        (40, {"max_bytes": 1000}, r"40 products need 0\.0 MB"),
+        (40, {"max_bytes": 1000}, r"40 products need 26 kB"),
         (5000, {"batch_size": 10**9}, r"holds .* MB in memory, this machine has .* MB; .*onehot"),
         (40, {"max_seconds": 1, "epochs": 10**9}, r"variant slides on 40 products takes about "
          r"[\d,]+ s on this machine, more than onehot\.max_seconds \(1\)"),
