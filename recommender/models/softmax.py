@@ -12,7 +12,7 @@ from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import PAD, Sessions, last_items
 from recommender.models.certainty import Certainty, signs
 from recommender.models.contract import Model, check_pairs
-from recommender.models.facts import ItemFacts, log_returns
+from recommender.models.facts import ItemFacts, demand_bonus, log_returns
 from recommender.models.metrics import validation_quality
 from recommender.models.partner import Partner
 from recommender.models.quantize import dequantize, quantize
@@ -343,7 +343,7 @@ class Softmax(Model):
         self.temperature_ = float(arrays["temperature"])
         self.demand_ = np.asarray(arrays["demand"])
         self.heads_ = {name: np.asarray(arrays[name]) for name in HEADS}
-        self._item_bonus: NDArray[np.float32] = self.demand_ @ self.heads_["demand_weights"]
+        self._item_bonus = demand_bonus(self.demand_, self.heads_["demand_weights"])
         self.second_stage_ = SecondStage.from_arrays(arrays, self.settings)
         self.certainty_ = Certainty.from_arrays(arrays)
         norms = np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), SMALLEST_NORM)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embeddings.nearest import SMALLEST_NORM
 from recommender.data.examples import Sessions
 from recommender.errors import SettingsError
-from recommender.models.facts import MEMORIES
+from recommender.models.facts import MEMORIES, demand_bonus
 from recommender.models.softmax_batches import Batches
 from recommender.models.softmax_network import SoftmaxNetwork
 from recommender.models.softmax_step import Trainer
@@ -102,7 +102,8 @@ def train_network(
             # All that moved these weights is rounding, which Adam takes for a gradient.
             network.heads["demand_weights"].assign(np.zeros(len(MEMORIES)))
         record: dict[str, Any] = {"epoch": epoch, "of": planned, "loss": round(loss, 4)}
-        network.item_bonus.assign(demand @ network.heads["demand_weights"].numpy())
+        weights = network.heads["demand_weights"].numpy()
+        network.item_bonus.assign(demand_bonus(demand, weights))
         arrays, gain = {**serving_arrays(network), "demand": demand}, float(epoch)
         if quality is not None:
             record["validation"] = quality(arrays)
@@ -118,7 +119,7 @@ def train_network(
         elif epoch - best.epochs >= chosen.patience:
             break
     network.assign_arrays(best.arrays)
-    network.item_bonus.assign(demand @ best.arrays["demand_weights"])
+    network.item_bonus.assign(demand_bonus(demand, best.arrays["demand_weights"]))
     return best
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recommender.data.examples import sessions_from_lists
-from recommender.models.facts import MEMORIES, demand_history, log_returns
+from recommender.models.facts import MEMORIES, demand_bonus, demand_history, log_returns
 
 
 def test_demand_counts_newer_clicks_more() -> None:
@@ -37,3 +37,15 @@ def test_the_end_of_the_history_does_not_depend_on_its_spans() -> None:
     sessions = sessions_from_lists([random.integers(5, size=3).tolist() for _ in range(40)])
     one, many = (demand_history(sessions, 5, n)[-1] for n in (1, 16))
     np.testing.assert_allclose(one.astype(float), many.astype(float), atol=5e-3)
+
+
+def test_bonus_of_demand_is_the_weighted_sum_of_its_columns() -> None:
+    rng = np.random.default_rng(0)
+    demand = rng.normal(size=(7, len(MEMORIES))).astype(np.float16)
+    weights = rng.normal(size=len(MEMORIES)).astype(np.float32)
+    bonus = demand_bonus(demand, weights)
+    assert bonus.dtype == np.float32
+    expected = [
+        sum(float(a) * float(b) for a, b in zip(row, weights, strict=True)) for row in demand
+    ]
+    assert bonus == pytest.approx(expected, rel=1e-5)
