@@ -61,10 +61,12 @@ class Trained:
 
 def choose(name: str, split: Split, settings: Settings, on_training: OnTraining) -> Choice:
     """Let validation settle what a model leaves open; most models leave nothing open."""
-    began = time.perf_counter()
-    model = model_class(name)(len(split.vocabulary), settings)
+    kind = model_class(name)
+    model = kind(len(split.vocabulary), settings)
     if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
+    kind.load_libraries()
+    began = time.perf_counter()
     sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
     model.on_epoch = on_training("choosing")
     fitted(model, sessions, held_out)
@@ -100,8 +102,9 @@ def train(
         on_training: Asked for somebody to tell the epochs to.
         with_vectors: Whether word2vec vectors are wanted even if the model does not need them.
     """
-    began = time.perf_counter()
     kind, n_items = model_class(choice.name), len(vocabulary)
+    kind.load_libraries()
+    began = time.perf_counter()
     start = choice.settled.get("start", "random")
     vectors = train_vectors(sessions, n_items, settings) if with_vectors else None
     if choice.name == Word2Vec.name and vectors is not None:
@@ -152,6 +155,7 @@ def judged(trained: Trained, examination: Examination, settings: Settings) -> Ju
         name=model.name,
         judgement=judge(model, queries, settings.evaluation.exclude, k, ties=ties),
         train_s=trained.took_s,
+        choosing_s=trained.choice.took_s,
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),
         epochs=trained.choice.epochs,

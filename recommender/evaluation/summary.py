@@ -55,7 +55,21 @@ class Examination:
 
 @dataclass(frozen=True)
 class JudgedModel:
-    """One model's row."""
+    """One model's row.
+
+    Attributes:
+        name: As it was asked for.
+        judgement: Ranks and lists.
+        train_s: Seconds of all training, what validation chose included.
+        n_bytes: Of the arrays that serving loads.
+        ms_per_query: One answer.
+        epochs: One record per epoch of the choosing.
+        settled: What validation chose.
+        shown: Lists of the typical visits.
+        seeds: The same trained with other seeds.
+        predicted: What training was foretold to take.
+        choosing_s: The seconds of `train_s` that went into choosing on validation.
+    """
 
     name: str
     judgement: Judgement
@@ -67,6 +81,7 @@ class JudgedModel:
     shown: ShownLists | None = None
     seeds: Sequence[Mapping[str, Any]] = ()
     predicted: Mapping[str, float] = field(default_factory=dict)
+    choosing_s: float = 0.0
 
 
 def examine(split: Split, queries: Queries, lookup: Lookup = lambda _: None) -> Examination:
@@ -172,6 +187,7 @@ def _model_entry(
     return {
         "name": model.name,
         "train_s": round(model.train_s, 2),
+        "choosing_s": round(model.choosing_s, 2),
         "bytes": model.n_bytes,
         "ms_per_query": round(model.ms_per_query, 4),
         "predicted": dict(model.predicted),

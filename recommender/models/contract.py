@@ -95,6 +95,10 @@ class Model(ABC):
         """Whether `fit` leaves choices to validation under the settings of this model."""
         return self.settles_on_validation
 
+    @classmethod  # noqa: B027 - most models need none
+    def load_libraries(cls) -> None:
+        """Import what only `fit` needs, so that a clock around `fit` measures the training."""
+
     def predicted_costs(self, train: Sessions) -> dict[str, float]:  # noqa: ARG002
         """What `fit` will take, for models that can be too large: nothing is predicted here.
 

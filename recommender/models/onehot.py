@@ -73,6 +73,12 @@ class OneHot(Model):
         """
         return self._predict(session_products(train)).as_dict()
 
+    @classmethod
+    def load_libraries(cls) -> None:
+        """Import TensorFlow."""
+        with quiet_start():
+            import recommender.models.onehot_training  # noqa: F401
+
     def fit(
         self,
         train: Sessions,

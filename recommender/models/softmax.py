@@ -66,6 +66,12 @@ class Softmax(Model):
         """What answers: the network alone, or a second stage behind it."""
         return self.settings.softmax.variant
 
+    @classmethod
+    def load_libraries(cls) -> None:
+        """Import TensorFlow."""
+        with quiet_start():
+            import recommender.models.softmax_training  # noqa: F401
+
     def fit(
         self,
         train: Sessions,

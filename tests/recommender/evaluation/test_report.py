@@ -173,6 +173,14 @@ def test_what_a_large_model_foretold(make_report) -> None:
     assert words in page_of(report).text
 
 
+def test_seconds_of_choosing_are_named_where_there_are_any(make_report) -> None:
+    report = make_report()
+    assert "choosing on validation" not in " ".join(page_of(report).text.split())
+    report["models"][0] |= {"train_s": 9.0, "choosing_s": 4.2}
+    words = "Of the seconds of training, choosing on validation took 4.2 of sequential_rules."
+    assert words in " ".join(page_of(report).text.split())
+
+
 def test_what_the_gate_said(make_report) -> None:
     report = make_report()
     assert "The gate" not in page_of(report).text
