@@ -1,17 +1,29 @@
 """Some models on one split: each is chosen, trained and judged as the others are, then refitted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from pipelines.densities import train_densities
+from pipelines.pricing import Pricing
 from pipelines.report import data_entry, page_of, product_lookup
-from pipelines.train import OnTraining, Trained, choose, judged, train
+from pipelines.train import OnTraining, PriceFitOf, Trained, choose, judged, train
 from recommender.data.days import Borders
-from recommender.data.split import everything, split_for_choosing, split_for_judging
+from recommender.data.split import (
+    Split,
+    everything,
+    split_for_choosing,
+    split_for_judging,
+    without_noise,
+)
 from recommender.data.steps import SessionLog
+from recommender.densities.densities import Densities
+from recommender.densities.price_fit import Powers
+from recommender.evaluation.price_curves import price_curves
 from recommender.evaluation.protocol import queries_of
 from recommender.evaluation.summary import JudgedModel, examine, summarize
 from recommender.models.contract import OnEpoch
-from recommender.models.registry import chosen_model
+from recommender.models.registry import chosen_model, model_class
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -49,7 +61,7 @@ class Contest:
         self.choosing = split_for_choosing(log, settings, borders)
         self.judging = split_for_judging(log, settings, borders)
         self.workspace, self.settings, self._log = workspace, settings, log
-        self._on_training = on_training
+        self._on_training, self._pricing = on_training, Pricing(workspace, settings, log)
         self._lookup = product_lookup(workspace)
         self.examination = examine(self.judging, queries_of(self.judging.held_out), self._lookup)
 
@@ -69,7 +81,7 @@ class Contest:
         def on_training(stage: str) -> OnEpoch | None:
             return self._on_training(f"{told}: {stage}")
 
-        choice = choose(model, self.choosing, settings, on_training)
+        choice = choose(model, self.choosing, settings, on_training, self._fits(self.choosing))
         return train(
             choice,
             self.judging.vocabulary,
@@ -77,7 +89,12 @@ class Contest:
             settings,
             on_training,
             with_vectors=False,
+            price_fit_of=self._fits(self.judging),
         )
+
+    def _fits(self, split: Split) -> PriceFitOf:
+        """How prices fit as known when the held-out part of a split begins."""
+        return lambda vocabulary: self._pricing.fit_of(vocabulary, split.from_us)
 
     def judge(self, trained: Trained) -> JudgedModel:
         """Ask a model the questions."""
@@ -86,11 +103,41 @@ class Contest:
     def report(self, rows: Sequence[JudgedModel]) -> dict[str, Any]:
         """The table: differences are those of the first model against the others."""
         report = summarize(self.examination, rows, self.settings.evaluation)
-        return {**report, "data": data_entry(self.workspace, self._log)}
+        return {
+            **report,
+            "price_curves": self._price_curves(rows),
+            "data": data_entry(self.workspace, self._log),
+        }
+
+    def _price_curves(self, rows: Sequence[JudgedModel]) -> list[dict[str, Any]] | None:
+        """What the typical visits' next products are expected to cost; None without a density.
+
+        A density is learned by a network: where only models were judged that need none, as rules
+        do, nobody waits for it.
+        """
+        kinds = (model_class(chosen_model(row.name, self.settings)[0]) for row in rows)
+        if not any(kind.takes_blend for kind in kinds):
+            return None
+        found = self._pricing.density_at(self.judging.from_us)
+        if found is None:
+            return None
+        asked = self.examination
+        return price_curves(asked.queries, asked.typical, self.judging.vocabulary, *found)
 
     def page(self, report: Mapping[str, Any]) -> str:
         """The report as `report.html`."""
         return page_of(report, self.workspace, self._lookup)
+
+    def densities(self, powers: Powers) -> Densities | None:
+        """Densities learned from everything; None where the settings want none.
+
+        Args:
+            powers: That validation gave the model and prices in ranking.
+        """
+        known = without_noise(self._log)
+        until_us = int(known.times_us.max()) + 1
+        found = train_densities(self.workspace, self.settings, known, until_us, self._on_training)
+        return None if found is None else replace(found, powers=powers)
 
     def refit(self, trained: Trained) -> Trained:
         """Train once more, on everything; with the vectors that an artifact ships.

@@ -196,7 +196,7 @@ def _judge_and_publish(
     with run.stage("publish", "Checking in a clean process, then publishing…"):
         until = rfc3339(days.borders.until_us or 0)
         data = {"gate": gate, "data_until": until}
-        folder = write_version(contest, refitted, report, data=data)
+        folder = write_version(contest, refitted, report, data=data, say=run.say)
         version = publish(workspace.models_dir, folder, settings.models.keep)
     if verdict.publish:
         reason = ". ".join([f"{version} is live: {verdict.reason}", *behind_words(gate)])

@@ -13,6 +13,8 @@ from embeddings.decomposition import spectral_vectors
 from recommender.data.examples import Sessions, hold_out
 from recommender.data.split import Split
 from recommender.data.vocabulary import Vocabulary
+from recommender.densities.price_fit import ALONE, Powers, PriceFit
+from recommender.densities.price_powers import likeliest_powers
 from recommender.evaluation.protocol import judge, ms_per_query
 from recommender.evaluation.summary import Examination, JudgedModel
 from recommender.evaluation.typical import shown_lists
@@ -22,6 +24,9 @@ from recommender.models.word2vec import Word2Vec
 from recommender.settings import Settings, Start, row_length
 
 log = logging.getLogger(__name__)
+
+PriceFitOf = Callable[[Vocabulary], PriceFit | None]
+"""Asked how prices fit the products of a model; None where that is not known."""
 
 OnTraining = Callable[[str], OnEpoch | None]
 """Asked at each stage of a training, by its name, for somebody to tell the epochs to."""
@@ -36,6 +41,14 @@ class Choice:
     epochs: list[dict[str, Any]]
     took_s: float
     carried: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    powers: Powers = ALONE
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """All that was settled, for a report."""
+        if not self.powers.price:
+            return dict(self.settled)
+        return {**self.settled, "own_power": self.powers.own, "price_fit": self.powers.price}
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,13 @@ class Trained:
         return {**parts, self.model.name: self.model}
 
 
-def choose(name: str, split: Split, settings: Settings, on_training: OnTraining) -> Choice:
+def choose(
+    name: str,
+    split: Split,
+    settings: Settings,
+    on_training: OnTraining,
+    price_fit_of: PriceFitOf = lambda _: None,
+) -> Choice:
     """Let validation settle what a model leaves open; most models leave nothing open."""
     kind = model_class(name)
     model = kind(len(split.vocabulary), settings)
@@ -70,9 +89,19 @@ def choose(name: str, split: Split, settings: Settings, on_training: OnTraining)
     sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
     model.on_epoch = on_training("choosing")
     fitted(model, sessions, held_out)
+    powers = ALONE
+    if model.takes_blend and (fit := price_fit_of(split.vocabulary)) is not None:
+        wanted = settings.densities.price_fit
+        # Of validation only: what is held out besides, the price density has learned from.
+        later = split.held_out
+        powers = likeliest_powers(model, fit, later) if wanted is None else Powers(1.0, wanted)
+        if powers.price:
+            model.blend = fit.with_powers(powers)
+            model.calibrate(later)
     took_s = time.perf_counter() - began
-    log.info("%s settled %s in %.1f s", name, model.settled_, took_s)
-    return Choice(name, model.settled_, model.epochs_, took_s, model.carried_)
+    choice = Choice(name, model.settled_, model.epochs_, took_s, model.carried_, powers)
+    log.info("%s settled %s in %.1f s", name, choice.told, took_s)
+    return choice
 
 
 def fitted(model: Model, sessions: Sessions, held_out: Sessions) -> Model:
@@ -91,6 +120,7 @@ def train(
     on_training: OnTraining,
     *,
     with_vectors: bool,
+    price_fit_of: PriceFitOf = lambda _: None,
 ) -> Trained:
     """Fit a model with what validation settled.
 
@@ -101,6 +131,7 @@ def train(
         settings: Of the workspace.
         on_training: Asked for somebody to tell the epochs to.
         with_vectors: Whether word2vec vectors are wanted even if the model does not need them.
+        price_fit_of: Asked where validation has settled powers for it.
     """
     kind, n_items = model_class(choice.name), len(vocabulary)
     kind.load_libraries()
@@ -119,6 +150,8 @@ def train(
         else:
             starts = start_vectors(start, sessions, n_items, settings)
         model.fit(sessions, None, vectors=starts, seed=settings.model.seed)
+    if choice.powers.price and (fit := price_fit_of(vocabulary)) is not None:
+        model.blend = fit.with_powers(choice.powers)
     took_s = time.perf_counter() - began
     log.info("%s trained on %d sessions in %.1f s", choice.name, sessions.n_sessions, took_s)
     return Trained(model, vectors, vocabulary, sessions, choice, choice.took_s + took_s)
@@ -159,6 +192,6 @@ def judged(trained: Trained, examination: Examination, settings: Settings) -> Ju
         n_bytes=model.n_bytes,
         ms_per_query=ms_per_query(model, queries, k),
         epochs=trained.choice.epochs,
-        settled=trained.choice.settled,
+        settled=trained.choice.told,
         shown=shown_lists(model, queries, examination.typical, ties),
     )

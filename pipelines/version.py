@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contest import Contest
+from pipelines.density_tables import densities_in_words
 from pipelines.train import OnTraining, Trained
 from recommender.data.days import rfc3339
 from recommender.data.split import borders_of
@@ -45,11 +46,17 @@ def train_version(
         contest.refit(trained),
         report,
         data={"data_until": rfc3339(int(log.times_us.max()) + 1_000_000)},
+        say=say,
     )
 
 
 def write_version(
-    contest: Contest, refitted: Trained, report: Mapping[str, Any], *, data: Mapping[str, Any]
+    contest: Contest,
+    refitted: Trained,
+    report: Mapping[str, Any],
+    *,
+    data: Mapping[str, Any],
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write an artifact of a model with the report of its contest, as JSON and as a page.
 
@@ -58,10 +65,13 @@ def write_version(
         refitted: The model, trained on everything.
         report: What the contest said.
         data: More for the manifest than what it was judged on and refitted on.
+        say: Told which densities come with it.
 
     Returns:
         The folder of the version.
     """
+    densities = contest.densities(refitted.choice.powers)
+    say(densities_in_words(densities))
     sizes = {"sessions": refitted.sessions.n_sessions, "items": len(refitted.vocabulary)}
     return write_artifact(
         contest.workspace.models_dir,
@@ -74,4 +84,5 @@ def write_version(
         data={"judged_on": report["test"], "refitted_on": sizes, **data},
         created_at=datetime.now(UTC),
         main=refitted.model.name,
+        densities=densities,
     )

@@ -231,6 +231,21 @@ class OneHotSettings(Section):
     """So is a training that would take longer on this machine."""
 
 
+class DensitiesSettings(Section):
+    """Densities of the next price, of the pause before the next click, of the chance to buy."""
+
+    enabled: bool = True
+    """Whether a new version learns them, each where the log holds enough for it."""
+    price_family: Literal["gaussian", "truncated_gaussian"] = "gaussian"
+    """Family of the price's components, in log price."""
+    price_components: Positive = 4
+    """Free components, beside those at the prices of the newest products."""
+    pause_components: Positive = 4
+    """Log-normal components of the pause."""
+    price_fit: Annotated[float, Field(ge=0, le=2)] | None = None
+    """Power in ranking of the next price's density; 0 leaves it out, unset: validation chooses."""
+
+
 class EvaluationSettings(Section):
     """How models are judged."""
 
@@ -318,6 +333,8 @@ class Settings(Section):
     """Sessions like the present one."""
     onehot: OneHotSettings = OneHotSettings()
     """The slides' network."""
+    densities: DensitiesSettings = DensitiesSettings()
+    """What comes next in numbers."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()

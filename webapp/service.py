@@ -7,7 +7,7 @@ from flask import Flask, current_app
 
 from recommender.data.eventlog import EventLog
 from recommender.errors import CatalogError
-from recommender.serving.artifact import Artifact
+from recommender.serving.artifact import Artifact, warm_up
 from recommender.serving.shelf import shelf_of
 from recommender.settings import ServeSettings
 from recommender.workspace import Workspace
@@ -41,6 +41,7 @@ class Service:
         # Without products there is no answer that could wait.
         with suppress(CatalogError):
             shelf_of(artifact, self.catalog.table())
+        warm_up(artifact)
 
     def attach(self, app: Flask) -> None:
         """Make this the service that the routes of `app` find."""

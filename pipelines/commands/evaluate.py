@@ -3,10 +3,10 @@
 import difflib
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
+from pipelines.commands.times import border_us, test_from_option
 from recommender.cli import Shop, common_options
 from recommender.models.registry import MODEL_NAMES, chosen_model
 from recommender.settings import Settings
@@ -31,15 +31,6 @@ def _model_names(_: click.Context, __: click.Parameter, text: str) -> list[str]:
     return names
 
 
-def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    """A day or a time of RFC 3339."""
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError as err:
-        example = "an example is 2026-11-21T00:00:00Z"
-        raise click.BadParameter(f"{text!r} is no time; {example}") from err
-
-
 def _batch_sizes(_: click.Context, __: click.Parameter, text: str | None) -> list[int]:
     """Whole numbers from 1."""
     try:
@@ -62,13 +53,7 @@ def _batch_sizes(_: click.Context, __: click.Parameter, text: str | None) -> lis
     metavar="NAMES",
     help="Comma-separated, NAME or NAME:VARIANT; differences are those of the first one.",
 )
-@click.option(
-    "--test-from",
-    callback=_time,
-    metavar="TIME",
-    help="Test on what starts at this time or later; without an offset, in time_zone"
-    "  [default: the last evaluation.test_days]",
-)
+@test_from_option
 @click.option(
     "--batch-sizes",
     callback=_batch_sizes,
@@ -106,13 +91,8 @@ def evaluate(
     from pipelines.progress import training_progress
     from pipelines.report import prepare_folder
     from pipelines.tables import evaluation_table
-    from recommender.data.days import us_of
 
-    test_us = None
-    if test_from is not None:
-        if test_from.tzinfo is None:
-            test_from = test_from.replace(tzinfo=ZoneInfo(settings.time_zone))
-        test_us = us_of(test_from)
+    test_us = border_us(test_from, settings)
     if batch_sizes and batch_setting(names[0].partition(":")[0], settings) is None:
         raise click.BadParameter(
             f"{names[0]} is not trained in batches; name one that is first in --models",

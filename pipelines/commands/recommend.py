@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recommender.cli import Shop, common_options
+from recommender.data.events import MAX_ID_BYTES
 
 if TYPE_CHECKING:
     from recommender.catalog.table import ProductTable
@@ -14,7 +15,10 @@ def _utf8(_: click.Context, parameter: click.Parameter, item_ids: tuple[str, ...
     """Refuse bytes that are no UTF-8: they could be neither an id nor printed."""
     try:
         for item_id in item_ids:
-            item_id.encode()
+            if not 1 <= len(item_id.encode()) <= MAX_ID_BYTES:
+                raise click.BadParameter(
+                    f"an id is a text of 1 to {MAX_ID_BYTES} bytes", param=parameter
+                )
     except UnicodeEncodeError as err:
         raise click.BadParameter("an id is UTF-8 text", param=parameter) from err
     return item_ids
@@ -28,7 +32,11 @@ def _utf8(_: click.Context, parameter: click.Parameter, item_ids: tuple[str, ...
 @click.option("--category", metavar="PATH", help='Only products below it: "Furniture > Chairs".')
 @click.option("--exclude", "exclude_item_ids", multiple=True, metavar="ID", callback=_utf8,
               help="A product that must not come back (repeatable).")  # fmt: skip
-@click.option("--explain", is_flag=True, help="Say what the visitor seems to be after.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Say how sure the model is, what the visitor seems to be after and what comes next.",
+)
 @click.option("--placement", default="command-line", show_default=True, help="Named in the answer.")
 @common_options
 @click.pass_obj
@@ -79,12 +87,13 @@ def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[st
     for item in body["items"]:
         price = "" if item["price"] is None else f"  {item['price']:.2f} {item['currency'] or ''}"
         name = item["title"] or item["id"]
-        lines.append(f"{item['rank']:3}. {name}{price.rstrip()}  ({item['reason']['text']})")
+        fit = _price_fit(body["expected"], item["id"])
+        lines.append(f"{item['rank']:3}. {name}{price.rstrip()}  ({item['reason']['text']}{fit})")
     if not body["items"]:
         lines.append("Nothing may be recommended: everything is sold out or excluded.")
     if body["missing_ids"]:
         lines.append(f"Unknown to the model: {', '.join(body['missing_ids'])}")
-    return "\n".join([*lines, *_explained(body)])
+    return "\n".join([*lines, *_explained(body), *_foreseen(body)])
 
 
 def _explained(body: dict[str, Any]) -> list[str]:
@@ -92,11 +101,15 @@ def _explained(body: dict[str, Any]) -> list[str]:
     lines = []
     sure = body["certainty"]
     if body["fallback"]["reason"] == "uncertain":
-        lines.append(f"Best sellers, since the model is only {sure:.0%} sure of its list of 20.")
+        lines.append(
+            f"Best sellers, since the model is only {_percent(sure)} sure of its list of 20."
+        )
     if body["intents"] is None:
         return lines
     if sure is not None and not lines:
-        lines.append(f"The next product is among the model's first 20 with a chance of {sure:.0%}.")
+        lines.append(
+            f"The next product is among the model's first 20 with a chance of {_percent(sure)}."
+        )
     if body["intents"]:
         lines.append("What the visitor seems to be after:")
     elif body["items"]:
@@ -104,5 +117,42 @@ def _explained(body: dict[str, Any]) -> list[str]:
     for intent in body["intents"]:
         seen = intent["because_viewed"]
         shown = " · ".join(item["title"] or item["id"] for item in intent["items"])
-        lines.append(f"{intent['weight']:5.0%} like {seen['title'] or seen['id']}: {shown}")
+        lines.append(f"{_percent(intent['weight']):>5} like {seen['title'] or seen['id']}: {shown}")
     return lines
+
+
+_NO_DENSITIES = (
+    "This model foresees no prices, pauses or purchases; one trained with densities.enabled = true "
+    "does, from a log that names them."
+)
+
+
+def _price_fit(expected: dict[str, Any] | None, item_id: str) -> str:
+    fit = None if expected is None else expected["price_fits"].get(item_id)
+    return "" if fit is None else f"; price fits {fit:.1f} times as well as one by chance"
+
+
+def _foreseen(body: dict[str, Any]) -> list[str]:
+    """What comes next in numbers; a line for each that the shop has a density of."""
+    expected, lines = body["expected"], []
+    if expected is None:
+        return [] if body["intents"] is None else [_NO_DENSITIES]
+    currency = next((item["currency"] for item in body["items"] if item["currency"]), "")
+    for name, unit, begin in (
+        ("price", currency, "The next product costs"),
+        ("pause_s", "s", "The next click comes after"),
+    ):
+        if (told := expected[name]) is not None:
+            middle, low, high = (_rough(told[share], unit) for share in ("0.5", "0.05", "0.95"))
+            lines.append(f"{begin} about {middle}; in 9 of 10 visits like this {low} to {high}.")
+    if expected["purchase"] is not None:
+        lines.append(f"The visitor buys before the visit ends: {_percent(expected['purchase'])}.")
+    return lines
+
+
+def _rough(number: float, unit: str) -> str:
+    return f"{number:,.0f} {unit}".rstrip() if number >= 100 else f"{number:.2g} {unit}".rstrip()
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

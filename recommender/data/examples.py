@@ -121,11 +121,11 @@ def last_items(sessions: Sessions, length: int) -> NDArray[np.int32]:
         array([[-1,  3,  1],
                [ 2,  3,  4]], dtype=int32)
     """
-    place = sessions.starts[1:, None] - np.arange(length, 0, -1)[None, :]
-    inside = place >= sessions.starts[:-1, None]
     if not len(sessions.items):
         return np.full((sessions.n_sessions, length), PAD, np.int32)
-    return np.where(inside, sessions.items[np.where(inside, place, 0)], np.int32(PAD))
+    place = sessions.starts[1:, None] - np.arange(length, 0, -1)
+    inside = place >= sessions.starts[:-1, None]
+    return np.where(inside, sessions.items.take(place, mode="clip"), np.int32(PAD))
 
 
 def prefixes(sessions: Sessions) -> tuple[Sessions, NDArray[np.int32], NDArray[np.int64]]:

@@ -201,6 +201,7 @@ def _keep_steps(log: SessionLog, kept: NDArray[np.bool_]) -> SessionLog:
         sessions=_of_length(sessions, 1),
         times_us=log.times_us[kept],
         noise_us=log.noise_us[sessions.lengths > 0],
+        marks=log.marks[kept],
     )
 
 

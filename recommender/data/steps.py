@@ -14,12 +14,23 @@ from numpy.typing import NDArray
 
 from recommender.data.eventscan import read_log
 from recommender.data.examples import Sessions
+from recommender.data.marks import CART, PURCHASE, WITHIN
 from recommender.data.noise import NEVER, rule_names
 from recommender.data.sessions import INPUT_COLUMNS, ROW_ORDER, cut_sessions
 from recommender.errors import DataError
 from recommender.settings import Settings
 
-_FETCHED = ("item_id", "time_us", "starts_session", "starts_event", "is_step", "noise", "noise_us")
+_FETCHED = (
+    "item_id",
+    "time_us",
+    "starts_session",
+    "starts_event",
+    "is_step",
+    "noise",
+    "noise_us",
+    f"(CASE event_name WHEN 'add_to_cart' THEN {CART} WHEN 'purchase' THEN {PURCHASE} "
+    "ELSE 0 END)::UTINYINT AS mark",
+)
 
 
 class SessionLog(NamedTuple):
@@ -34,6 +45,8 @@ class SessionLog(NamedTuple):
             leave all of it out here would tell the days before a split about those after it.
         n_events: Events that were read, noise included; one of several items counts once.
         noise: Events left out, by rule.
+        marks: What was done at each step, shape (n_steps,), uint8: `CART` and `PURCHASE` of the
+            event that began it, and, `WITHIN` bits to the left, of the repeats collapsed into it.
     """
 
     item_ids: list[str]
@@ -42,6 +55,7 @@ class SessionLog(NamedTuple):
     noise_us: NDArray[np.int64]
     n_events: int
     noise: dict[str, int]
+    marks: NDArray[np.uint8]
 
 
 @contextmanager
@@ -123,6 +137,8 @@ class _Gathered:
         self._times_us = [np.zeros(0, np.int64)]
         self._starts = [np.zeros(0, np.bool_)]
         self._noise_us = [np.zeros(0, np.int64)]
+        self._is_step = [np.zeros(0, np.bool_)]
+        self._row_marks = [np.zeros(0, np.uint8)]
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.n_events += batch["starts_event"].true_count
@@ -130,6 +146,8 @@ class _Gathered:
         for entry in noise:
             if entry["values"] is not None:
                 self.noise[entry["values"]] += entry["counts"]
+        self._is_step.append(batch["is_step"].to_numpy(zero_copy_only=False))
+        self._row_marks.append(batch["mark"].to_numpy())
         steps = batch.filter(batch["is_step"])
         self._items.append(self._encoded(steps["item_id"].dictionary_encode()))
         self._times_us.append(steps["time_us"].to_numpy())
@@ -143,6 +161,16 @@ class _Gathered:
             codes[position] = self._codes.setdefault(item_id, len(self._codes))
         encoded: NDArray[np.int32] = codes[items.indices.to_numpy()]
         return encoded
+
+    def _marks(self) -> NDArray[np.uint8]:
+        """Of each step; its repeats follow the row that began it."""
+        marks = np.concatenate(self._row_marks)
+        begins = np.flatnonzero(np.concatenate(self._is_step))
+        began = marks[begins]
+        marks[begins] = 0
+        within = np.bitwise_or.reduceat(marks, begins) if len(begins) else began
+        told: NDArray[np.uint8] = (began | within << WITHIN).astype(np.uint8)
+        return told
 
     def log(self) -> SessionLog:
         item_ids = sorted(self._codes)
@@ -159,4 +187,5 @@ class _Gathered:
             np.concatenate(self._noise_us),
             self.n_events,
             self.noise,
+            self._marks(),
         )

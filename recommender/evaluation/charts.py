@@ -8,9 +8,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-WIDTH = 360
+from recommender.evaluation.drawing import WIDTH, Scale, path, svg, text
+
 N_STYLES = 8
 LEAST_SPREAD = 0.02
 """What the upright axis of shares between 0 and 1 spans at least."""
@@ -50,25 +51,6 @@ class Row:
 
     label: str
     values: Sequence[tuple[float, float, float] | None] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Maps numbers to places on the paper."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def at(self, value: float) -> float:
-        low, high, value = (self._bent(one) for one in (self.low, self.high, value))
-        share = (value - low) / (high - low) if high > low else 0.5
-        return round(self.start + share * (self.end - self.start), 1)
-
-    def _bent(self, value: float) -> float:
-        return math.log(value) if self.log else value
 
 
 def nice_ticks(low: float, high: float, n: int = 5) -> list[float]:
@@ -127,18 +109,18 @@ def line_chart(
     up = nice_ticks(min([*ys, 0.0] if from_zero else ys), max(ys))
     across = up if square else list(x_ticks) or nice_ticks(min(xs), max(xs), 6)
     low, high = min(*across, *xs), max(*across, *xs)
-    x = _Scale(low, high, _LEFT + 6, WIDTH - _RIGHT, x_log)
-    y = _Scale(up[0], up[-1], _LINE_HEIGHT - _BOTTOM, _TOP)
+    x = Scale(low, high, _LEFT + 6, WIDTH - _RIGHT, x_log)
+    y = Scale(up[0], up[-1], _LINE_HEIGHT - _BOTTOM, _TOP)
     parts = [
-        _text(0, 14, heading, "heading"),
+        text(0, 14, heading, "heading"),
         _grid_across(y, up, y_format),
         _axis(x, across, x_format, x_title, _LINE_HEIGHT),
     ]
     if square:
         ends = x.low, min(x.high, y.high)
-        parts.append(_path([(x.at(end), y.at(end)) for end in ends], "diagonal"))
+        parts.append(path([(x.at(end), y.at(end)) for end in ends], "diagonal"))
     parts += [_curve(line, x, y) for line in lines]
-    return _svg(key, title, description, _LINE_HEIGHT, parts)
+    return svg(key, title, description, _LINE_HEIGHT, parts)
 
 
 def _kept_small(ys: Sequence[float]) -> list[float]:
@@ -175,24 +157,24 @@ def interval_chart(
     """
     ends = [end for row in rows for value in row.values if value for end in value]
     across = nice_ticks(min([*ends, 0.0]), max([*ends, 0.0]))
-    x = _Scale(across[0], across[-1], _LABELS + 6, WIDTH - _RIGHT)
+    x = Scale(across[0], across[-1], _LABELS + 6, WIDTH - _RIGHT)
     tall = [max(26, _ROW * len(row.values) + 12) for row in rows]
     height = _TOP + sum(tall) + _BOTTOM
     parts = [
-        _text(0, 14, heading, "heading"),
+        text(0, 14, heading, "heading"),
         _axis(x, across, x_format, x_title, height, grid=True),
     ]
     if zero:
-        parts.append(_path([(x.at(0), _TOP), (x.at(0), height - _BOTTOM)], "zero"))
+        parts.append(path([(x.at(0), _TOP), (x.at(0), height - _BOTTOM)], "zero"))
     top = float(_TOP)
     for row, own in zip(rows, tall, strict=True):
-        parts.append(_text(_LABELS - 4, top + own / 2 + 4, _short(row.label), "label end"))
+        parts.append(text(_LABELS - 4, top + own / 2 + 4, _short(row.label), "label end"))
         first = top + own / 2 - _ROW * (len(row.values) - 1) / 2
         for number, value in enumerate(row.values):
             if value is not None:
                 parts.append(_whisker(x, first + _ROW * number, value, number))
         top += own
-    return _svg(key, title, description, height, parts)
+    return svg(key, title, description, height, parts)
 
 
 def waffle(key: str, title: str, n_of_100: int, style: int) -> Markup:
@@ -202,7 +184,7 @@ def waffle(key: str, title: str, n_of_100: int, style: int) -> Markup:
         f'cx="{8 + 14 * (number % 10)}" cy="{8 + 14 * (number // 10)}" r="5"/>'
         for number in range(100)
     ]
-    return _svg(key, title, "", 142, dots, width=142)
+    return svg(key, title, "", 142, dots, width=142)
 
 
 def mark(style: int) -> Markup:
@@ -212,25 +194,12 @@ def mark(style: int) -> Markup:
     ).format(Markup(_mark(7, 7, style, 4.5)))  # noqa: S704 (numbers of our own)
 
 
-def _svg(
-    key: str, title: str, description: str, height: float, parts: Sequence[str], width: int = WIDTH
-) -> Markup:
-    """Put a drawing together; what is not a number in `parts` has been escaped before."""
-    names = f"{key}-t {key}-d" if description else f"{key}-t"
-    said = f'<desc id="{key}-d">{escape(description)}</desc>' if description else ""
-    return Markup(  # noqa: S704
-        f'<svg class="chart" viewBox="0 0 {width} {height:g}" role="img" '
-        f'aria-labelledby="{names}"><title id="{key}-t">{escape(title)}</title>{said}'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _curve(line: Line, x: _Scale, y: _Scale) -> str:
+def _curve(line: Line, x: Scale, y: Scale) -> str:
     places = [(x.at(one), y.at(two)) for one, two in line.points]
     style = _style(line.style)
-    drawn = [_path(places, f"{style} line{' dashed' if line.dashed else ''}")]
+    drawn = [path(places, f"{style} line{' dashed' if line.dashed else ''}")]
     for (across, _), (low, high) in zip(places, line.intervals, strict=False):
-        drawn.append(_path([(across, y.at(low)), (across, y.at(high))], f"{style} whisker"))
+        drawn.append(path([(across, y.at(low)), (across, y.at(high))], f"{style} whisker"))
     if line.intervals or len(places) <= 12:
         drawn += [_mark(*place, line.style, 2.6) for place in places]
     if line.marked is not None:
@@ -239,22 +208,22 @@ def _curve(line: Line, x: _Scale, y: _Scale) -> str:
     return "".join(drawn)
 
 
-def _whisker(x: _Scale, at: float, value: tuple[float, float, float], style: int) -> str:
+def _whisker(x: Scale, at: float, value: tuple[float, float, float], style: int) -> str:
     middle, low, high = (x.at(one) for one in value)
-    line = _path([(low, at), (high, at)], f"{_style(style)} whisker")
+    line = path([(low, at), (high, at)], f"{_style(style)} whisker")
     return line + _mark(middle, at, style, 4)
 
 
-def _grid_across(y: _Scale, ticks: Sequence[float], written: Format) -> str:
+def _grid_across(y: Scale, ticks: Sequence[float], written: Format) -> str:
     return "".join(
-        _path([(_LEFT, y.at(tick)), (WIDTH - _RIGHT, y.at(tick))], "grid")
-        + _text(_LEFT - 6, y.at(tick) + 4, written(tick), "end")
+        path([(_LEFT, y.at(tick)), (WIDTH - _RIGHT, y.at(tick))], "grid")
+        + text(_LEFT - 6, y.at(tick) + 4, written(tick), "end")
         for tick in ticks
     )
 
 
 def _axis(
-    x: _Scale,
+    x: Scale,
     ticks: Sequence[float],
     written: Format,
     title: str,
@@ -263,10 +232,10 @@ def _axis(
     grid: bool = False,
 ) -> str:
     base = height - _BOTTOM
-    lines = [_path([(x.at(tick), _TOP), (x.at(tick), base)], "grid") for tick in ticks if grid]
-    numbers = [_text(x.at(tick), base + 15, written(tick), "middle") for tick in ticks]
+    lines = [path([(x.at(tick), _TOP), (x.at(tick), base)], "grid") for tick in ticks if grid]
+    numbers = [text(x.at(tick), base + 15, written(tick), "middle") for tick in ticks]
     middle = (x.start + x.end) / 2
-    return "".join([*lines, *numbers, _text(middle, height - 4, title, "middle label")])
+    return "".join([*lines, *numbers, text(middle, height - 4, title, "middle label")])
 
 
 def _mark(x: float, y: float, style: int, size: float) -> str:
@@ -282,15 +251,6 @@ def _mark(x: float, y: float, style: int, size: float) -> str:
     }[kind]
     places = " ".join(f"{x + size * dx:g},{y + size * dy:g}" for dx, dy in corners)
     return f'<polygon class="{name}" points="{places}"/>'
-
-
-def _path(places: Sequence[tuple[float, float]], name: str) -> str:
-    points = " ".join(f"{x:g},{y:g}" for x, y in places)
-    return f'<polyline class="{name}" points="{points}"/>'
-
-
-def _text(x: float, y: float, words: str, name: str) -> str:
-    return f'<text class="{name}" x="{x:g}" y="{y:g}">{escape(words)}</text>'
 
 
 def _short(label: str) -> str:

@@ -57,6 +57,18 @@ def short(value: float) -> str:
     return f"{value:g}".replace("0.", ".", 1).replace("-", MINUS)
 
 
+def price(value: float, digits: int | None = None) -> str:
+    """A price; with `digits` only so many of them say something.
+
+    Example:
+        >>> price(1234.5), price(95.0), price(0.0123), price(1234.5, 2)
+        ('1,234.50', '95', '0.0123', '1,200')
+    """
+    if digits is not None:
+        return f"{float(f'{value:.{digits}g}'):,.12g}"
+    return f"{value:,.2f}".removesuffix(".00") if value >= 1 else f"{value:.3g}"
+
+
 def day(time: str, *, with_time: bool = True) -> str:
     """A time of RFC 3339 as a day, and what time of it where that is not midnight.
 

@@ -21,6 +21,7 @@ from recommender.evaluation.curves import (
     figure_of,
 )
 from recommender.evaluation.pictures import Pictures
+from recommender.evaluation.price_chart import price_chart, price_words
 from recommender.evaluation.slices import Lookup
 
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
@@ -59,7 +60,10 @@ def render_report(report: Mapping[str, Any], lookup: Lookup, pictures: Pictures)
             if model["calibration"]
         ],
         abstention=_abstention(report, exclusion, styles),
-        visits=[_visit(visit, lookup, pictures) for visit in report["typical"]],
+        visits=[
+            {**_visit(visit, lookup, pictures), "price": curve}
+            for visit, curve in zip(report["typical"], _price_curves(report), strict=True)
+        ],
         left_out=wording.left_out(report),
     )
 
@@ -198,6 +202,14 @@ def _abstention(
         "models": [{"name": one["name"], "points": one["abstention"][exclusion]} for one in told],
         "exclude": exclusion,
     }
+
+
+def _price_curves(report: Mapping[str, Any]) -> Sequence[Mapping[str, Any] | None]:
+    """Of each typical visit; None where no density of prices was learned."""
+    found = report.get("price_curves")
+    if found is None:
+        return [None] * len(report["typical"])
+    return [{"words": price_words(curve), "chart": price_chart(curve)} for curve in found]
 
 
 def _visit(visit: Mapping[str, Any], lookup: Lookup, pictures: Pictures) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def signs(
     left = np.maximum(chances.sum(axis=1), np.finfo(np.float32).tiny)
     n_first = min(LIST_LENGTH, n_items)
     first = np.partition(chances, n_items - n_first, axis=1)[:, n_items - n_first :]
-    share = np.clip(first.sum(axis=1) / left, _BOUND, 1 - _BOUND)
+    share = (first.sum(axis=1) / left).clip(_BOUND, 1 - _BOUND)
     # Of chances p that sum to s, the entropy of p / s.
     entropy = np.log(left) - np.einsum("ni,ni->n", chances, log_probabilities) / left
     columns = [np.log(share / (1 - share)), entropy, *([] if spread is None else [spread])]
-    return np.stack(columns, axis=1).astype(np.float32)
+    return np.array(columns, np.float32).T

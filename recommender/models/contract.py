@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,15 @@ class Intent(NamedTuple):
     weight: float
     place: int
     items: NDArray[np.int64]
+
+
+class Blend(Protocol):
+    """Joins what is known of products from beside the clicks."""
+
+    def __call__(
+        self, log_probabilities: NDArray[np.float32], sessions: Sessions
+    ) -> NDArray[np.float32]:
+        """Both together as log-probabilities, shape (n_sessions, n_items)."""
 
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -57,6 +66,7 @@ class Model(ABC):
         settles_on_validation: Whether `fit` may leave choices to validation.
         uses_seed: Whether another seed gives another model.
         starts_from_vectors: Whether `fit` can start from pretrained vectors.
+        takes_blend: Whether `scores` go through `blend`.
         min_held_out: Held-out queries that `fit` should have for its choices; where validation
             holds fewer, the newest training sessions are held out too.
         n_items: Size of the vocabulary.
@@ -64,15 +74,18 @@ class Model(ABC):
             it makes a later `fit` without validation take the same choice.
         carried_: Arrays that `fit` learned on validation; given back to the constructor, a later
             `fit` without validation takes them over.
+        blend: What the log-probabilities of a fitted model go through; no part of what it saves.
         epochs_: One record per epoch: `epoch`, `loss`, `validation` and more.
     """
 
     name: ClassVar[str]
     gives_log_probabilities: ClassVar[bool] = False
     settles_on_validation: ClassVar[bool] = False
+    takes_blend: ClassVar[bool] = False
     min_held_out: ClassVar[int] = 0
     starts_from_vectors: ClassVar[bool] = False
     uses_seed: ClassVar[bool] = False
+    blend: Blend | None = None
 
     def __init__(
         self,
@@ -127,6 +140,13 @@ class Model(ABC):
             vectors: Pretrained item vectors by the name of the start that they make, shape
                 (n_items, dim), for models that take a start.
             seed: Seed of every random choice.
+        """
+
+    def calibrate(self, held_out: Sessions) -> None:  # noqa: B027 - for those who can
+        """Learn `certainty` anew, as a `blend` makes it necessary; into `carried_` too.
+
+        Args:
+            held_out: Sessions that nothing was learned from; too few change nothing.
         """
 
     @abstractmethod

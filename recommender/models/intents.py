@@ -56,21 +56,22 @@ def intents(
     """
     n, length = window.shape
     known, items = window != PAD, np.maximum(window, 0)
-    directions = unit_rows[items] * known[:, :, None]
+    directions = unit_rows[items]
     cosines = directions @ directions.transpose(0, 2, 1)
     ages = np.arange(length - 1, -1, -1)
     every = np.arange(n)
     places = np.full((n, n_components), length - 1)
-    is_further = np.zeros((n, n_components), np.bool_)
-    is_further[:, 0] = True
+    likeness = np.full((n, n_components), -1, np.float32)
+    penalty = np.where(known, np.float32(AGE_PENALTY) * ages, -NEVER).astype(np.float32)
     nearest = cosines[:, -1]
     for component in range(1, n_components):
-        unlike = np.where(known, nearest + np.float32(AGE_PENALTY) * ages, -NEVER)
-        chosen = unlike.argmin(axis=1)
+        chosen = (nearest + penalty).argmin(axis=1)
         places[:, component] = chosen
-        is_further[:, component] = (nearest[every, chosen] < SAME) & known[every, chosen]
+        likeness[:, component] = nearest[every, chosen]
         nearest = np.maximum(nearest, cosines[every, chosen])
     own = cosines[every[:, None], places]
+    is_further = (likeness < SAME) & known[every[:, None], places]
+    is_further[:, 0] = True
     logits = np.where(known[:, None], age_logits[ages] + attention * own, NEVER)
     weights = np.exp(logits - logits.max(axis=2, keepdims=True))
     weights /= weights.sum(axis=2, keepdims=True)

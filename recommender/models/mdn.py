@@ -16,6 +16,7 @@ from recommender.models.topk import NOTHING, top_k
 
 MIN_WEIGHT = 0.05
 """An intent less likely than this is not told."""
+_LEAST_CHANCE = np.finfo(np.float32).tiny
 _COMPARED = 10
 """Components are one intent if they share half of so many first items."""
 _WEIGHTS = ("attention", "weight_by_age", "weight_by_hidden")
@@ -56,6 +57,7 @@ class Mdn(Softmax):
     """
 
     name = "mdn"
+    _asked: tuple[Sessions, Components] | None = None
 
     @property
     def variant(self) -> str:
@@ -73,8 +75,20 @@ class Mdn(Softmax):
         return partial(MixtureNetwork, components=self.n_components)
 
     def components(self, sessions: Sessions) -> Components:
-        """Weights and queries of the intents."""
-        window = last_items(sessions, len(self.age_logits_))
+        """Weights and queries of the intents.
+
+        Those of one session are kept until the next one asks: an answer needs them for the scores
+        and for how sure they are.
+        """
+        asked = self._asked
+        if asked is not None and asked[0] is sessions:
+            return asked[1]
+        found = self._components(last_items(sessions, len(self.age_logits_)))
+        if sessions.n_sessions == 1:
+            self._asked = (sessions, found)
+        return found
+
+    def _components(self, window: NDArray[np.int32]) -> Components:
         found = intents(
             window,
             self.table_,
@@ -99,20 +113,21 @@ class Mdn(Softmax):
         window = last_items(sessions, len(self.age_logits_))
         found = self.components(sessions)
         chances = self._chances(found, window)
-        return np.log(np.maximum(chances, np.finfo(np.float32).tiny, out=chances), out=chances)
+        return np.log(np.maximum(chances, _LEAST_CHANCE, out=chances), out=chances)
 
     def _chances(self, found: Components, window: NDArray[np.int32]) -> NDArray[np.float32]:
         """Σ_c weight_c p_c of every item, shape (n, n_items)."""
         session, component = np.nonzero(found.weights)
         each = self._logits(
-            found.vectors[session, component], found.hidden[session, component], window[session]
+            found.vectors[session, component], found.hidden[session, component], window, session
         )
         np.exp(each, out=each)
-        each *= (found.weights[session, component] / each.sum(axis=1))[:, None]
+        shares = found.weights[session, component] / each.sum(axis=1)
         if len(window) == 1:
             # `reduceat` takes fifteen times as long.
-            chances: NDArray[np.float32] = each.sum(axis=0, keepdims=True)
+            chances: NDArray[np.float32] = shares[None] @ each
         else:
+            each *= shares[:, None]
             starts = np.searchsorted(session, np.arange(len(window)))
             chances = np.add.reduceat(each, starts, axis=0)
         return chances
@@ -142,15 +157,16 @@ class Mdn(Softmax):
         for group in alike(lists):
             weight = float(sum(weights[order[one]] for one in group))
             if weight >= MIN_WEIGHT:
-                items, _ = top_k(sum(chances[one] for one in group)[None], k, allowed)
+                together = np.maximum(sum(chances[one] for one in group), _LEAST_CHANCE)
+                items, _ = top_k(self._blended(np.log(together)[None], sessions), k, allowed)
                 place = len(viewed) - window.shape[1] + int(places[order[group[0]]])
                 told.append(Intent(weight, place, items[0][items[0] != NOTHING]))
         return sorted(told, key=lambda intent: -intent.weight)
 
     def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:
         found = self.components(sessions)
-        middle = np.einsum("nc,ncd->nd", found.weights, found.vectors)
-        spread = 1 - np.linalg.norm(middle, axis=1)
+        middle = found.weights[:, None] @ found.vectors
+        spread = 1 - np.linalg.norm(middle[:, 0], axis=1)
         return signs(scores, last_items(sessions, 1)[:, 0], spread)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -159,6 +175,7 @@ class Mdn(Softmax):
 
     def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super()._take(arrays)
+        self._asked = None
         self._weights = {name: np.asarray(arrays[name]) for name in _WEIGHTS}
 
 

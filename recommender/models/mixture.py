@@ -95,6 +95,11 @@ class Mixture:
         parameters = {name: each[:, :, 0] for name, each in self.parameters(outputs).items()}
         ops = operations(outputs)
         points = ops.reshape(matching(points, outputs), (1, -1))
+        if outputs.shape[0] == 1:
+            # Components as rows: no more operations than for one of them.
+            own = {name: each[0][:, None] for name, each in parameters.items()}
+            inside = self.family.log_prob(own, points)
+            return log_sum_exp(inside + self.log_weights(outputs)[0][:, None], axis=0)[None]
         joint = []
         # By component: (n, m) arrays stay in the cache where (n, m, C) ones do not.
         for component in range(self.n_components):

@@ -11,7 +11,7 @@ def quiet_start() -> Iterator[None]:
 
     Its notices come before its log level counts, so nothing else silences them. Exceptions pass.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -50,9 +50,11 @@ class SecondStage(NamedTuple):
             sessions: What was seen so far, n of them.
             unit_rows: Item vectors of length 1, shape (n_items, dim).
         """
-        for start in range(0, sessions.n_sessions, _SESSIONS_AT_ONCE):
-            part = log_probabilities[start : start + _SESSIONS_AT_ONCE]
-            asked = select_sessions(sessions, np.arange(start, start + len(part)))
+        n = sessions.n_sessions
+        for start in range(0, n, _SESSIONS_AT_ONCE):
+            part, asked = log_probabilities[start : start + _SESSIONS_AT_ONCE], sessions
+            if len(part) < n:
+                asked = select_sessions(sessions, np.arange(start, start + len(part)))
             found = candidates(part, asked, unit_rows, self.facts, self.partner)
             self.ranker.rerank(part, found)
         return log_probabilities

@@ -18,11 +18,13 @@ from recommender.models.partner import Partner
 from recommender.models.quantize import dequantize, quantize
 from recommender.models.quiet import quiet_start
 from recommender.models.ranker import Ranker
-from recommender.models.returns import new_targets, occurrences
+from recommender.models.returns import MAX_EARLIER, new_targets
 from recommender.models.second_stage import SecondStage, held_out_candidates
 from recommender.settings import Settings
 
 _FEW = 10
+_SMALL_PRODUCT = 1_000_000
+"""BLAS multiplies matrices with so few multiplications without laying them out anew."""
 HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
 
 
@@ -45,6 +47,7 @@ class Softmax(Model):
     starts_from_vectors = True
     uses_seed = True
     settles_on_validation = True
+    takes_blend = True
     min_held_out = 5_000
 
     table_: NDArray[np.float32]
@@ -121,7 +124,7 @@ class Softmax(Model):
         if self.variant != "plain":
             self._add_second_stage(train, held_out, seed)
         if held_out is not None:
-            self._calibrate(held_out)
+            self.calibrate(held_out)
         self.certainty_ = Certainty.from_arrays(self.carried_)
         return self
 
@@ -138,8 +141,8 @@ class Softmax(Model):
         if ranker is not None:
             self.second_stage_ = SecondStage(ranker, facts, partner)
 
-    def _calibrate(self, held_out: Sessions) -> None:
-        """Learn how often a list holds the next product when the distribution looks as it does."""
+    def calibrate(self, held_out: Sessions) -> None:
+        """See `Model.calibrate`: how often lists hold the next item when scores look as they do."""
         from recommender.models.certainty_training import (
             calibration_questions,
             fit_certainty,
@@ -153,6 +156,7 @@ class Softmax(Model):
             in_list.append(is_in_list(scores, sessions, targets))
         certainty = fit_certainty(found, in_list)
         if certainty is not None:
+            self.certainty_ = certainty
             self.carried_ = {**self.carried_, **certainty.arrays()}
 
     def _signs(self, scores: NDArray[np.float32], sessions: Sessions) -> NDArray[np.float32]:
@@ -218,9 +222,18 @@ class Softmax(Model):
     def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """Log-probabilities in nats, shape (n_sessions, n_items)."""
         log_probabilities = self._network_scores(sessions)
-        if self.second_stage_ is None:
+        if self.second_stage_ is not None:
+            log_probabilities = self.second_stage_.rerank(
+                log_probabilities, sessions, self._unit_rows
+            )
+        return self._blended(log_probabilities, sessions)
+
+    def _blended(
+        self, log_probabilities: NDArray[np.float32], sessions: Sessions
+    ) -> NDArray[np.float32]:
+        if self.blend is None:
             return log_probabilities
-        return self.second_stage_.rerank(log_probabilities, sessions, self._unit_rows)
+        return self.blend(log_probabilities, sessions)
 
     def _network_kind(self) -> Callable[..., Any]:
         from recommender.models.softmax_network import SoftmaxNetwork
@@ -229,7 +242,8 @@ class Softmax(Model):
 
     def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
         vectors, hidden = self._session_vectors(sessions)
-        logits = self._logits(vectors, hidden, last_items(sessions, len(self.age_logits_)))
+        window = last_items(sessions, len(self.age_logits_))
+        logits = self._logits(vectors, hidden, window, np.arange(len(window)))
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return logits
 
@@ -238,31 +252,43 @@ class Softmax(Model):
         vectors: NDArray[np.float32],
         hidden: NDArray[np.float32],
         window: NDArray[np.int32],
+        session: NDArray[np.intp],
     ) -> NDArray[np.float32]:
-        """Logs of every item's chance up to a constant, 0 the highest; one row a vector."""
-        if 1 < len(vectors) < _FEW:
-            # BLAS takes a few rows by a whole table the other way round in half the time.
-            logits: NDArray[np.float32] = np.ascontiguousarray((self._unit_rows @ vectors.T).T)
+        """Logs of every item's chance up to a constant, 0 the highest; one row a vector.
+
+        Args:
+            vectors: Of length 1, shape (n, dim).
+            hidden: Hidden units behind them, shape (n, hidden).
+            window: Of sessions, shape (n_sessions, length).
+            session: The session of each vector, shape (n,).
+        """
+        queries: NDArray[np.float32] = vectors / np.float32(self.temperature_)
+        if 1 < len(queries) < _FEW:
+            logits = _few_products(queries, self._unit_rows)
         else:
-            logits = vectors @ self._unit_rows.T
-        logits /= np.float32(self.temperature_)
+            logits = queries @ self._unit_rows.T
         logits += self._item_bonus
-        self._add_return_bonus(logits, window, hidden)
+        self._add_return_bonus(logits, hidden, window, session)
         logits -= logits.max(axis=1, keepdims=True)
         return logits
 
     def _add_return_bonus(
-        self, logits: NDArray[np.float32], window: NDArray[np.int32], hidden: NDArray[np.float32]
+        self,
+        logits: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        window: NDArray[np.int32],
+        session: NDArray[np.intp],
     ) -> None:
-        length = len(self.age_logits_)
-        next_seen, earlier = occurrences(window)
-        session, place = np.nonzero((window != PAD) & (next_seen == length))
-        age = length - 1 - place
-        by_hidden = (hidden @ self.heads_["return_by_hidden"])[session, age]
-        logits[session, window[session, place]] += (
+        seen = window[:, ::-1]
+        same = seen[:, :, None] == seen[:, None, :]
+        is_newest = (seen != PAD) & (same.argmax(axis=2) == np.arange(seen.shape[1]))
+        row, age = np.nonzero(is_newest[session])
+        of = session[row]
+        earlier = np.minimum(same.sum(axis=2)[of, age] - 1, MAX_EARLIER)
+        logits[row, seen[of, age]] += (
             self.heads_["return_by_age"][age]
-            + by_hidden
-            + self.heads_["return_by_count"][earlier[session, place]]
+            + (hidden @ self.heads_["return_by_hidden"])[row, age]
+            + self.heads_["return_by_count"][earlier]
         )
 
     def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
@@ -360,6 +386,20 @@ class Softmax(Model):
         super().save(folder)
         if self.network_ is not None:
             self.network_.save(folder / "network.keras")
+
+
+def _few_products(vectors: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Products of a few vectors with every row, shape (n_vectors, n_rows).
+
+    In pieces that are small for BLAS: half the time of the whole table by four vectors.
+    """
+    columns = np.ascontiguousarray(vectors.T)
+    products = np.empty((len(rows), len(vectors)), np.float32)
+    size = max(1, _SMALL_PRODUCT // vectors.size)
+    for start in range(0, len(rows), size):
+        piece = slice(start, start + size)
+        np.matmul(rows[piece], columns, out=products[piece])
+    return np.ascontiguousarray(products.T)
 
 
 def _stored(arrays: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:

@@ -39,13 +39,14 @@ def top_k(
     # The k-th best value parts the items; those equal to it enter by lower index.
     threshold = np.partition(scores, n_items - k, axis=1)[:, n_items - k, None]
     chosen = scores >= threshold
-    crowded = np.flatnonzero(chosen.sum(axis=1) > k)
-    equal = scores[crowded] == threshold[crowded]
-    room = k - (chosen[crowded] & ~equal).sum(axis=1, keepdims=True)
-    chosen[crowded] &= ~equal | (np.cumsum(equal, axis=1, dtype=np.int32) <= room)
-    indices = np.nonzero(chosen)[1].reshape(n, k)
-    values = np.take_along_axis(scores, indices, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    indices = np.take_along_axis(indices, order, axis=1)
-    values = np.take_along_axis(values, order, axis=1)
+    if np.count_nonzero(chosen) > n * k:
+        crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
+        equal = scores[crowded] == threshold[crowded]
+        room = k - (chosen[crowded] & ~equal).sum(axis=1, keepdims=True)
+        chosen[crowded] &= ~equal | (np.cumsum(equal, axis=1, dtype=np.int32) <= room)
+    every = np.arange(n)[:, None]
+    indices = np.flatnonzero(chosen).reshape(n, k) - every * n_items
+    order = np.argsort(-scores[every, indices], axis=1, kind="stable")
+    indices = indices[every, order]
+    values = scores[every, indices]
     return np.where(np.isneginf(values), NOTHING, indices), values

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,8 @@ class Query:
             such as "Furniture > Chairs".
         limit: Products wanted, 1 to 100.
         exclude_item_ids: Products that must not come back.
-        explain: Whether the answer says what the visitor seems to be after.
+        explain: Whether the answer says what the visitor seems to be after, and what is expected
+            next in numbers.
         page_view_id: The showing; it only travels into the log of what was served.
     """
 
@@ -97,7 +99,8 @@ def answer(
     started = time.perf_counter()
     shelf = shelf_of(artifact, products)
     index = artifact.vocabulary.index
-    viewed = [row for item_id in query.item_ids if (row := index(item_id)) is not None]
+    visit = _steps(artifact, query.item_ids)
+    viewed = [row for item_id in visit if (row := index(item_id)) is not None]
     # The last viewed product, and when the model does not know it the one that it answers for.
     taken = {row for item_id in query.exclude_item_ids if (row := index(item_id)) is not None}
     taken.update(viewed[-1:])
@@ -122,6 +125,7 @@ def answer(
         },
         "certainty": None if told.certainty is None else round(told.certainty, 4),
         "intents": _shown_intents(artifact, products, viewed, told) if query.explain else None,
+        "expected": _expected(artifact, visit, picks) if query.explain else None,
         "missing_ids": artifact.missing(query.item_ids),
         "took_ms": round((time.perf_counter() - started) * 1000, 3),
         "trace": None,
@@ -177,6 +181,26 @@ def _ask_model(
         None if certainty is None else float(certainty[0]),
         model.intents(views, INTENT_LENGTH, allowed) if query.explain else (),
     )
+
+
+def _steps(artifact: Artifact, item_ids: Sequence[str]) -> list[str]:
+    """The visit as the model learned visits: a page loaded again is no step."""
+    if not artifact.collapses_repeats:
+        return list(item_ids)
+    return [item_id for item_id, _ in groupby(item_ids)]
+
+
+def _expected(
+    artifact: Artifact, visit: Sequence[str], picks: Sequence[_Pick]
+) -> dict[str, Any] | None:
+    """What comes next in numbers, and how well the price of each product shown fits."""
+    densities = artifact.densities
+    if densities is None or not visit:
+        return None
+    features = densities.features(visit)
+    shown = [artifact.vocabulary.item_ids[pick.row] for pick in picks]
+    fits = densities.price_fits(features, shown)
+    return {**densities.tell(features), "price_fits": dict(zip(shown, fits, strict=True))}
 
 
 def _shown_intents(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from recommender.data.vocabulary import Vocabulary
+from recommender.densities.densities import Densities
 from recommender.errors import ArtifactError
 from recommender.models.contract import Model
 from recommender.models.popularity import Popularity
@@ -19,6 +20,7 @@ from recommender.models.registry import model_class
 from recommender.models.topk import NOTHING
 from recommender.serving.golden import GOLDEN_NAME, typical_sessions, write_golden
 from recommender.serving.manifest import (
+    DENSITIES_NAME,
     MANIFEST_NAME,
     SCHEMA_VERSION,
     Manifest,
@@ -73,6 +75,7 @@ class Artifact:
         vocabulary: The products it knows; row i of every array is its item i.
         parts: Every model in it by name; `popularity` is always one.
         report: What `evaluate` said of it.
+        densities: Of prices, pauses and purchases; None where it has none.
     """
 
     folder: Path
@@ -80,6 +83,7 @@ class Artifact:
     vocabulary: Vocabulary
     parts: Mapping[str, Model]
     report: Mapping[str, Any]
+    densities: Densities | None = None
 
     @property
     def version(self) -> str:
@@ -90,6 +94,11 @@ class Artifact:
     def model(self) -> Model:
         """The model that answers."""
         return self.parts[self.manifest.model.name]
+
+    @property
+    def collapses_repeats(self) -> bool:
+        """Whether the model learned from sessions in which an item again at once is one step."""
+        return bool(self.manifest.settings.get("sessions", {}).get("collapse_repeats", True))
 
     @property
     def popularity(self) -> NDArray[np.int64]:
@@ -166,6 +175,7 @@ def load(path: Path | str) -> Artifact:
         vocabulary = Vocabulary.load(folder / VOCABULARY_NAME)
         parts = {name: model_class(name).load(folder / name, settings) for name in manifest.parts}
         report = json.loads((folder / REPORT_NAME).read_text("utf-8"))
+        densities = Densities.load(folder / DENSITIES_NAME) if manifest.has_densities else None
     except ValidationError as err:
         raise ArtifactError(
             f"{folder} has settings of another program version; {advice(folder)}"
@@ -178,7 +188,16 @@ def load(path: Path | str) -> Artifact:
     except (OSError, ValueError, TypeError, EOFError) as err:
         raise ArtifactError(f"{folder} cannot be loaded: {err}; {advice(folder)}") from err
     _check_parts(folder, manifest, vocabulary, parts)
-    return Artifact(folder, manifest, vocabulary, parts, report)
+    parts[manifest.model.name].blend = None if densities is None else densities.blend(vocabulary)
+    return Artifact(folder, manifest, vocabulary, parts, report, densities)
+
+
+def warm_up(artifact: Artifact) -> None:
+    """Ask once, so that no visitor waits for arrays to be read and tables to be made."""
+    ids = artifact.vocabulary.item_ids[:1]
+    artifact.recommend(ids)
+    if artifact.densities is not None:
+        artifact.densities.price_fits(artifact.densities.features(ids), ids)
 
 
 def _check_parts(
@@ -207,6 +226,7 @@ def write_artifact(
     page: str | None = None,
     main: str | None = None,
     golden_sessions: Sequence[Sequence[str]] | None = None,
+    densities: Densities | None = None,
 ) -> Path:
     """Write an artifact; it is complete or not there at all, and not yet live.
 
@@ -222,6 +242,7 @@ def write_artifact(
         main: The model that answers; default `settings.model.name`.
         golden_sessions: Ids of the sessions to answer again before publishing; default some
             twenty made of the vocabulary.
+        densities: Of prices, pauses and purchases, if there are any.
 
     Returns:
         The new folder, `models_dir/<UTC>-<hash8>`. The same arrays and settings written twice
@@ -236,7 +257,9 @@ def write_artifact(
     _check_arguments(parts, vocabulary, created_at, main)
     plain = plain_settings(settings)
     stamp = created_at.astimezone(UTC).strftime("%Y%m%dT%H%MZ")
-    version = f"{stamp}-{content_hash(parts, vocabulary, plain, main)}"
+    version = f"{stamp}-{content_hash(parts, vocabulary, plain, main, densities)}"
+    # Golden queries are answered as the loaded artifact will answer them.
+    parts[main].blend = None if densities is None else densities.blend(vocabulary)
     counts = parts[Popularity.name].arrays()["counts"]
     sessions = golden_sessions or typical_sessions(vocabulary, counts)
     with models_lock(models_dir):
@@ -247,10 +270,12 @@ def write_artifact(
             vocabulary.save(staged / VOCABULARY_NAME)
             for name, part in parts.items():
                 part.save(staged / name)
+            if densities is not None:
+                densities.save(staged / DENSITIES_NAME)
             (staged / REPORT_NAME).write_text(_plain_json(report), "utf-8")
             if page is not None:
                 (staged / REPORT_PAGE_NAME).write_text(page, "utf-8")
-            write_golden(staged / GOLDEN_NAME, parts[main], vocabulary, sessions)
+            write_golden(staged / GOLDEN_NAME, parts[main], vocabulary, sessions, densities)
             manifest = Manifest(
                 schema_version=SCHEMA_VERSION,
                 version=version,

@@ -25,14 +25,19 @@ def check_artifact(folder: Path) -> Artifact:
     manifest = artifact.manifest
     check_checksums(artifact.folder, manifest)
     found = content_hash(
-        artifact.parts, artifact.vocabulary, manifest.settings, manifest.model.name
+        artifact.parts,
+        artifact.vocabulary,
+        manifest.settings,
+        manifest.model.name,
+        artifact.densities,
     )
     if not manifest.version.endswith(f"-{found}"):
         raise ArtifactError(
             f"{folder} calls itself {manifest.version}, its arrays and settings are {found}; "
             "train again"
         )
-    check_golden(artifact.folder / GOLDEN_NAME, artifact.model, artifact.vocabulary)
+    golden = artifact.folder / GOLDEN_NAME
+    check_golden(golden, artifact.model, artifact.vocabulary, artifact.densities)
     return artifact
 
 

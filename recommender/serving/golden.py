@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.vocabulary import Vocabulary
+from recommender.densities.densities import Densities
 from recommender.errors import ArtifactError
 from recommender.models.contract import Model
 from recommender.models.topk import NOTHING
@@ -41,15 +42,20 @@ def typical_sessions(
 
 
 def write_golden(
-    path: Path, model: Model, vocabulary: Vocabulary, sessions: Sequence[Sequence[str]]
+    path: Path,
+    model: Model,
+    vocabulary: Vocabulary,
+    sessions: Sequence[Sequence[str]],
+    densities: Densities | None = None,
 ) -> None:
-    """Write the ten best items of every session with their scores."""
+    """Write the ten best items of every session with their scores, and what is expected of it."""
     indices, scores = model.recommend(vocabulary.encode(sessions), _K)
     queries = [
         {
             "items": list(session),
             "ids": vocabulary.decode(row[row != NOTHING]),
             "scores": values[row != NOTHING].tolist(),
+            "expected": _expected(densities, session),
         }
         for session, row, values in zip(sessions, indices, scores, strict=True)
     ]
@@ -57,7 +63,17 @@ def write_golden(
     path.write_text(json.dumps(body, ensure_ascii=False, indent=1), "utf-8")
 
 
-def check_golden(path: Path, model: Model, vocabulary: Vocabulary) -> int:
+def _expected(densities: Densities | None, session: Sequence[str]) -> dict[str, Any] | None:
+    """Of a visit with a click every twenty seconds."""
+    if densities is None:
+        return None
+    times_us = np.arange(len(session), dtype=np.int64) * 20_000_000
+    return densities.tell(densities.features(session, times_us=times_us))
+
+
+def check_golden(
+    path: Path, model: Model, vocabulary: Vocabulary, densities: Densities | None = None
+) -> int:
     """Answer the golden queries again; return how many there are.
 
     Items may change places where their scores are equal within the tolerance.
@@ -68,7 +84,11 @@ def check_golden(path: Path, model: Model, vocabulary: Vocabulary) -> int:
     try:
         queries = json.loads(path.read_text("utf-8"))["queries"]
         for number, query in enumerate(queries):
-            difference = _difference(query, model, vocabulary)
+            expected = _expected(densities, query["items"])
+            difference = max(
+                _difference(query, model, vocabulary),
+                _apart(query.get("expected"), expected),
+            )
             if not difference <= TOLERANCE:
                 raise ArtifactError(
                     f"{path}: golden query {number} {query['items']} is answered differently "
@@ -79,6 +99,23 @@ def check_golden(path: Path, model: Model, vocabulary: Vocabulary) -> int:
     except (ValueError, KeyError, TypeError) as err:
         raise ArtifactError(f"{path} is damaged; train again") from err
     return len(queries)
+
+
+def _apart(then: dict[str, Any] | None, now: dict[str, Any] | None) -> float:
+    """The largest difference between numbers of two trees, relative to numbers above 1."""
+    first, second = _numbers(then), _numbers(now)
+    if first.keys() != second.keys():
+        return float("inf")
+    return max(
+        (abs(first[key] - second[key]) / max(1.0, abs(first[key])) for key in first), default=0.0
+    )
+
+
+def _numbers(tree: Any, place: str = "") -> dict[str, float]:
+    if isinstance(tree, dict):
+        found = [_numbers(inner, f"{place}/{key}") for key, inner in tree.items()]
+        return {key: number for part in found for key, number in part.items()}
+    return {} if tree is None else {place: float(tree)}
 
 
 def _difference(query: dict[str, Any], model: Model, vocabulary: Vocabulary) -> float:

@@ -11,12 +11,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recommender.data.vocabulary import Vocabulary
+from recommender.densities.densities import CONFIG_NAME, Densities
 from recommender.errors import ArtifactError
 from recommender.models.contract import Model
 from recommender.settings import Settings
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+DENSITIES_NAME = "densities"
+"""Their folder; it is not among the parts, for they are no models."""
 
 
 class FileEntry(BaseModel):
@@ -49,6 +52,11 @@ class Manifest(BaseModel):
     """What it was judged on and refitted on, and `data_until`."""
     files: dict[str, FileEntry]
     """Every file but the manifest, by its path in the folder."""
+
+    @property
+    def has_densities(self) -> bool:
+        """Whether densities lie in the folder."""
+        return f"{DENSITIES_NAME}/{CONFIG_NAME}" in self.files
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -137,14 +145,22 @@ def checksum(path: Path) -> str:
 
 
 def content_hash(
-    parts: Mapping[str, Model], vocabulary: Vocabulary, settings: Mapping[str, Any], main: str
+    parts: Mapping[str, Model],
+    vocabulary: Vocabulary,
+    settings: Mapping[str, Any],
+    main: str,
+    densities: Densities | None = None,
 ) -> str:
     """Eight hexadecimal digits over arrays, vocabulary and settings."""
     digest = hashlib.sha256(
         json.dumps([main, settings, vocabulary.item_ids], sort_keys=True).encode()
     )
-    for part in sorted(parts):
-        for name, array in sorted(parts[part].arrays().items()):
+    arrays = {part: model.arrays() for part, model in parts.items()}
+    if densities is not None:
+        digest.update(json.dumps(densities.config(), sort_keys=True).encode())
+        arrays[DENSITIES_NAME] = densities.arrays()
+    for part in sorted(arrays):
+        for name, array in sorted(arrays[part].items()):
             digest.update(f"{part}/{name} {array.dtype.str} {array.shape}".encode())
             digest.update(array.tobytes())
     return digest.hexdigest()[:8]

@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.intents import bench_intents
+from tests.bench.scoring import bench_scoring
 from tests.bench.serving import bench_recommendations
 from tests.bench.sessions import bench_sessions
 from tests.bench.vector_density import bench_vector_density
 
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "sessions": bench_sessions,
+    "scoring": bench_scoring,
     "serving": bench_recommendations,
     "intents": bench_intents,
     "vector_density": bench_vector_density,

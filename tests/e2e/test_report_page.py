@@ -1,23 +1,31 @@
 """The report's page in a real browser: nothing asked for, nothing wrong for anybody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
+from pipelines.densities import catalog_prices
 from pipelines.evaluate import evaluate_models, write_evaluation
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.report import page_of, product_lookup
 from pipelines.simulate.workspace import Plan, simulate
 from recommender.configuration import load_settings
+from recommender.data.vocabulary import Vocabulary
+from recommender.densities.visits import PriceList
 from recommender.evaluation.comparison import render_comparison
 from recommender.evaluation.pairing import pair
+from recommender.evaluation.price_curves import price_curves
+from recommender.evaluation.protocol import Queries
+from recommender.evaluation.typical import Typical
 from recommender.workspace import Workspace
+from tests.small_prices import small_density
 
 pytestmark = pytest.mark.browser
 
@@ -46,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         workspace, settings, ["sequential_rules", "popularity"], None, lambda _: None
     )
     add_network(done.report)
+    add_price_curves(done.report, catalog_prices(workspace, "EUR"))
     page = page_of(done.report, workspace, product_lookup(workspace))
     write_evaluation(root / "out", done._replace(page=page))
     ranks = done.ranks
@@ -78,6 +87,28 @@ def add_network(report: dict[str, Any]) -> None:
          "growth_mb": 20.0 + size, "validation": validation[0]}
         for size in (64, 256, 1024)
     ]  # fmt: skip
+
+
+def add_price_curves(report: dict[str, Any], prices: Mapping[str, float]) -> None:
+    """Curves as a density of the shop's prices has them; rules learn none."""
+    assert report["price_curves"] is None
+    visits = report["typical"]
+    vocabulary = Vocabulary(
+        sorted({id_ for one in visits for id_ in (*one["viewed"], one["next"])})
+    )
+    queries = Queries(
+        vocabulary.encode(one["viewed"] for one in visits),
+        vocabulary.numbers_of(one["next"] for one in visits),
+        np.arange(len(visits), dtype=np.int64),
+        len(visits),
+    )
+    report["price_curves"] = price_curves(
+        queries,
+        [Typical(one["kind"], at) for at, one in enumerate(visits)],
+        vocabulary,
+        small_density(0.4),
+        PriceList.of(vocabulary.item_ids, prices),
+    )
 
 
 @pytest.mark.parametrize("name", ["report.html", "compare.html"])
@@ -115,6 +146,23 @@ def test_pictures_of_the_shop_are_in_the_page(browser: Browser, folder: Path) ->
     assert page.locator(".tile.next").count() >= 12
     assert (folder / "report.html").stat().st_size < 3_000_000
     page.close()
+
+
+def test_each_visit_has_a_price_curve_that_says_what_it_shows(
+    browser: Browser, folder: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    page.goto((folder / "report.html").as_uri())
+    assert page.locator(".visit").get_by_role("img", name="The next product is").count() == 12
+    assert page.get_by_role("img", name="The one that was opened costs").count() == 12
+    for chart in page.locator(".price svg").all():
+        box = chart.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+        words = "one => [...one.querySelectorAll('text')].map(t => t.getBoundingClientRect().right)"
+        assert max(chart.evaluate(words)) <= box["x"] + box["width"]
+    context.close()
 
 
 @pytest.mark.parametrize("name", ["report.html", "compare.html"])

@@ -24,7 +24,8 @@ from tests.ring_shop import make_log
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 8)
 QUICK = ["softmax.dim=32", "softmax.hidden=32", "softmax.epochs=5", "word2vec.dim=32",
-         "word2vec.epochs=8", "models.keep=2", "evaluation.bootstrap_samples=300"]  # fmt: skip
+         "word2vec.epochs=8", "densities.enabled=false", "models.keep=2",
+         "evaluation.bootstrap_samples=300"]  # fmt: skip
 
 
 def settings_of(root: Path, *more: str) -> Settings:

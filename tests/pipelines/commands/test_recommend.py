@@ -128,27 +128,35 @@ def mixture(tmp_path):
     return publish(tmp_path / "models", folder, keep=1)
 
 
+NO_DENSITIES = (
+    "This model foresees no prices, pauses or purchases; one trained with densities.enabled = true "
+    "does, from a log that names them."
+)
+
+
 def test_explained(run, mixture):
     said = run("--item", "oak", "--item", "table-1", "--explain", "--limit", "1").stdout
     assert said.splitlines()[2:] == [
-        "The next product is among the model's first 20 with a chance of 73%.",
+        "The next product is among the model's first 20 with a chance of 73 %.",
         "What the visitor seems to be after:",
-        "  50% like table-1: table-3 · table-5 · oak · elm",
-        "  50% like oak: oak · elm · ash · table-5",
+        " 50 % like table-1: table-3 · table-5 · oak · elm",
+        " 50 % like oak: oak · elm · ash · table-5",
+        NO_DENSITIES,
     ]
 
 
 def test_explained_by_a_model_without_intents(run, published):
     said = run("--item", "oak", "--explain", "--limit", "1").stdout
-    assert said.splitlines()[-1] == (
-        'This model tells no intents; one trained with model.name = "mdn" does.'
-    )
+    assert said.splitlines()[-2:] == [
+        'This model tells no intents; one trained with model.name = "mdn" does.',
+        NO_DENSITIES,
+    ]
 
 
 def test_an_unsure_model_leaves_it_to_best_sellers(run, mixture):
     options = ("--item", "oak", "--set", "serve.min_certainty=0.8", "--limit", "2")
     assert run(*options).stdout.splitlines()[-1] == (
-        "Best sellers, since the model is only 73% sure of its list of 20."
+        "Best sellers, since the model is only 73 % sure of its list of 20."
     )
     body = json.loads(run(*options, "--json").stdout)
     assert body["fallback"] == {"used": True, "chain": ["popular"], "reason": "uncertain"}

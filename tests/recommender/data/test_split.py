@@ -43,6 +43,7 @@ def log_of(*sessions: list[tuple[str, int]], noise_us: dict[int, int] | None = N
         np.array([(noise_us or {}).get(n, NEVER) for n in range(len(sessions))], np.int64),
         sum(map(len, sessions)),
         {},
+        np.zeros(sum(map(len, sessions)), np.uint8),
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recommender.data.events import LOG_COLUMNS
+from recommender.data.marks import CART, PURCHASE, WITHIN
 from recommender.data.noise import NEVER
 from recommender.data.steps import load_session_log
 from recommender.errors import DataError
@@ -43,6 +44,22 @@ def test_sessions_by_start_and_visitor_with_their_steps_in_order(write_log) -> N
         np.int64,
     )
     assert (log.n_events, log.noise) == (6, {"impossible_rate": 0})
+
+
+def test_marks_tell_carts_and_purchases_of_a_step_and_of_its_repeats(write_log) -> None:
+    names = [("a", "view_item"), ("a", "add_to_cart"), ("b", "view_item"), ("a", "add_to_cart"),
+             ("a", "purchase"), ("a", "view_item"), ("c", "purchase"),
+             ("d", "select_item")]  # fmt: skip
+    events_dir = write_log(
+        *({"at": n, "item_id": item, "event_name": name} for n, (item, name) in enumerate(names)),
+        {"at": 5, "visitor_id": "w", "item_id": "b"},
+    )
+    log = load_session_log(events_dir, settings())
+    assert [log.item_ids[item] for item in log.sessions.items] == ["a", "b", "a", "c", "d", "b"]
+    within = CART << WITHIN, PURCHASE << WITHIN
+    assert log.marks.tolist() == [within[0], 0, CART | within[1], PURCHASE, 0, 0]
+    apart = load_session_log(events_dir, settings(sessions={"collapse_repeats": False}))
+    assert apart.marks.tolist() == [0, CART, 0, CART, PURCHASE, 0, PURCHASE, 0, 0]
 
 
 def test_noise_stands_apart_and_is_counted_in_events(write_log) -> None:

@@ -240,6 +240,30 @@ def test_epochs_batches_and_calibration_are_drawn(make_report) -> None:
     assert drawn == ["calibration-sequential-rules-list-t"], "two marks are no curve"
 
 
+def price_curve(median: float) -> dict[str, Any]:
+    ends = {"low": median / 2, "high": median * 2}
+    return {
+        "median": median, "intervals": {"50": ends, "90": ends}, "seen": [median], "next": None,
+        "points": [[median / 4, 0.0], [median, 1.0], [median * 4, 0.0]],
+    }  # fmt: skip
+
+
+def test_each_visit_says_what_its_next_product_will_cost(make_report) -> None:
+    report = make_report()
+    plain = page_of(report).text
+    for none in ({}, {"price_curves": None}):
+        page = page_of(report | none)
+        assert page.text == plain
+        assert "rice" not in page.text
+    report["price_curves"] = [price_curve(100.0 + 10 * n) for n in range(12)]
+    text = render_report(report, lambda _: None, Pictures())
+    page = page_of(report)
+    said = [page.text.index(f"expected to cost about {100 + 10 * n};") for n in range(12)]
+    assert said == sorted(said), "each with its own visit"
+    assert text.count('role="img" aria-label="The next product is expected to cost about') == 12
+    assert page.text.count("A price curve is high where") == 1
+
+
 def test_the_policy_allows_this_style_and_nothing_else(make_report) -> None:
     text = render_report(make_report(), lambda _: None, Pictures())
     assert "default-src 'none'; style-src 'sha256-" in text.replace("&#39;", "'")

@@ -72,6 +72,16 @@ np.save(folder + "/answer.npy", network.predict(np.load(folder + "/windows.npy")
     np.testing.assert_allclose(answer, trained.network_(windows).numpy(), atol=1e-5)
 
 
+def test_sessions_asked_one_by_one_score_as_together(trained: Mdn) -> None:
+    """Alone, a session goes another way through the table, and its intents are kept for later."""
+    rows = [[3, 30, 4, 31], [], [7, 7, 7], [3], list(range(30))]
+    together = trained.scores(sessions_from_lists(rows))
+    for row, scores in zip(rows, together, strict=True):
+        alone = sessions_from_lists([row])
+        for _ in range(2):
+            np.testing.assert_allclose(trained.scores(alone)[0], scores, atol=1e-5)
+
+
 def test_two_aims_are_two_intents(trained: Mdn) -> None:
     """After items of both rings one intent goes on in each, and one ring alone is one intent."""
     viewed = np.array([3, 30, 4, 31])

@@ -176,6 +176,8 @@ def test_many_points_at_once_are_as_one_by_one(family: Family) -> None:
     for place, point in enumerate(points):
         one = mixture.log_prob(outputs, np.full(4, point, np.float32))
         np.testing.assert_allclose(found[:, place], one, rtol=1e-6, atol=1e-5)
+    alone = [mixture.log_prob_at(outputs[row : row + 1], points)[0] for row in range(4)]
+    np.testing.assert_allclose(alone, found, rtol=1e-6, atol=1e-5)
     with pytest.raises(ValueError, match="one target, not for 2"):
         Mixture(family, 3, 2).log_prob_at(outputs, points)
 

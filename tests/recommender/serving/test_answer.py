@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -112,6 +113,7 @@ def test_the_body_is_that_of_the_conventions(artifact):
         "fallback": {"used": False, "chain": ["model"], "reason": None},
         "certainty": None,
         "intents": None,
+        "expected": None,
         "missing_ids": [],
         "trace": None,
     }  # fmt: skip
@@ -319,3 +321,21 @@ def test_an_explanation_names_what_each_intent_would_show(artifact, table, monke
     assert second["items"] == []
     assert answer(artifact, table, Query(item_ids=["i3", "i4"]))["intents"] is None
     assert answer(artifact, table, Query(item_ids=["new"], explain=True))["intents"] == []
+
+
+def test_a_page_loaded_again_is_no_step(artifact, table, monkeypatch):
+    asked = []
+    scores = type(artifact.model).scores
+    monkeypatch.setattr(
+        type(artifact.model),
+        "scores",
+        lambda model, sessions: asked.append(sessions.items.tolist()) or scores(model, sessions),
+    )
+    for item_ids in (["i1", "i3", "i3"], ["i1", "i3"], ["i1", "gone", "gone", "i3"]):
+        answer(artifact, table, Query(item_ids=item_ids))
+    assert asked == [[1, 3]] * 3
+    manifest = artifact.manifest.model_copy(
+        update={"settings": {"sessions": {"collapse_repeats": False}}}
+    )
+    answer(replace(artifact, manifest=manifest), table, Query(item_ids=["i1", "i3", "i3"]))
+    assert asked[-1] == [1, 3, 3]
