@@ -68,5 +68,20 @@ class GateRefusedError(RecommenderError):
     exit_code = 3
 
 
+class FilterError(RecommenderError):
+    """A filter cannot be understood.
+
+    Attributes:
+        problem: What is wrong, without the place.
+        column: Where, counted from 1.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problem: str, column: int) -> None:
+        super().__init__(f"filter, column {column}: {problem}")
+        self.problem, self.column = problem, column
+
+
 class CatalogError(RecommenderError):
     """The catalog cannot be read or written."""

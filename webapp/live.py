@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.filters.tree import Node
 from recommender.catalog.protocol import Page
 from recommender.catalog.table import CatalogCache, ProductTable
 from recommender.errors import ArtifactError, CatalogError
@@ -116,14 +117,16 @@ class LiveCatalog:
             raise CatalogError(self.problem or f"{self._path} cannot be read")
         return self._cache.table
 
-    def page(self, cursor: str | None, limit: int) -> Page:
-        """Some products in id order.
+    def page(self, cursor: str | None, limit: int, node: Node | None = None) -> Page:
+        """Some products in id order, of those that a filter lets through.
 
         Raises:
             ValueError: If the cursor is none of ours.
             CatalogError: If the catalog cannot be read.
         """
-        self.table()
+        table = self.table()
+        if node is not None:
+            return table.page(node, cursor, limit)
         if self._catalog is None:
             raise CatalogError(f"{self._path} cannot be read")
         return self._catalog.page(cursor, limit)

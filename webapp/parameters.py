@@ -6,7 +6,10 @@ from typing import Any
 
 from flask import request
 
+from recommender.catalog.filters.grammar import parse_filter
+from recommender.catalog.filters.tree import Node
 from recommender.data.events import MAX_ID_BYTES
+from recommender.errors import FilterError
 from webapp.problems import ProblemError, pointer_to
 
 MAX_LIMIT = 100
@@ -68,6 +71,23 @@ class Parameters:
                 return number
         self._fault("limit", "bad_value", f"is a whole number, 1 to {MAX_LIMIT}")
         return default
+
+    def filter(self) -> Node | None:
+        """`filter`, parsed; None without one.
+
+        Raises:
+            ProblemError: 400 `invalid-filter` with the column of the mistake.
+        """
+        text = request.args.get("filter")
+        if text is None:
+            return None
+        try:
+            return parse_filter(text)
+        except FilterError as err:
+            fault = {"pointer": "/filter", "code": "bad_filter", "detail": err.problem}
+            raise ProblemError(
+                "invalid-filter", f"{err}.", errors=[fault | {"column": err.column}]
+            ) from err
 
     def flag(self, name: str) -> bool:
         """`true` or `false`; without it false."""

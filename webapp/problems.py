@@ -11,6 +11,7 @@ from recommender.errors import CatalogError
 
 _KINDS = {
     "invalid-request": (400, "The request is not valid"),
+    "invalid-filter": (400, "The filter is not valid"),
     "forbidden-origin": (403, "This origin may not call the service"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This method is not allowed here"),

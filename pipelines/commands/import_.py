@@ -12,6 +12,7 @@ from recommender.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.ingest.counts import ImportCounts
+    from pipelines.ingest.feed import FeedFormat
     from pipelines.ingest.sources import OnBytes
 
 _TOLD_ONE_BY_ONE = 5
@@ -179,13 +180,33 @@ def _shares(
 
 @import_.command("items")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["tsv", "csv", "shopify", "xml", "jsonl", "parquet"]),
+    help="Format of the files  [default: told by their first bytes, then by their names]",
+)
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Change price, sale_price, currency and availability only, as far as the files have "
+    "them; no product goes out of stock for not being there.",
+)
 @click.option("--dry-run", is_flag=True, help="Count, write nothing.")
 @common_options
 @click.pass_obj
-def items(shop: Shop, files: Sequence[str], dry_run: bool) -> None:
-    """Import a product feed: Merchant Center TSV, gzipped too; `-` is stdin.
+def items(
+    shop: Shop,
+    files: Sequence[str],
+    file_format: "FeedFormat | None",
+    partial: bool,
+    dry_run: bool,
+) -> None:
+    """Import a product feed; `-` is stdin.
 
-    The files together are the whole feed: a product that none of them has becomes out of stock.
+    Merchant Center TSV, CSV and XML (RSS, Atom), Shopify's product CSV, JSON lines or Parquet,
+    gzipped too. The files together are the whole feed: a product that none of them has becomes
+    out of stock.
     """
     from pipelines.ingest.items import import_items
     from pipelines.ingest.sources import expand
@@ -193,7 +214,15 @@ def items(shop: Shop, files: Sequence[str], dry_run: bool) -> None:
     settings = shop.settings()
     paths = expand(files)
     with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
-        feed = import_items(shop.workspace, settings, paths, dry_run=dry_run, on_bytes=on_bytes)
+        feed = import_items(
+            shop.workspace,
+            settings,
+            paths,
+            file_format=file_format,
+            partial=partial,
+            dry_run=dry_run,
+            on_bytes=on_bytes,
+        )
     for counts in feed.files:
         shop.say(counts.in_words())
     shop.say(feed.in_words())

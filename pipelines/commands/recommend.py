@@ -30,6 +30,8 @@ def _utf8(_: click.Context, parameter: click.Parameter, item_ids: tuple[str, ...
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True,
               help="Products wanted.")  # fmt: skip
 @click.option("--category", metavar="PATH", help='Only products below it: "Furniture > Chairs".')
+@click.option("--filter", "filter_text", metavar="FILTER",
+              help="Only what it lets through: 'price<=50 AND brand=\"Acme\"'.")  # fmt: skip
 @click.option("--exclude", "exclude_item_ids", multiple=True, metavar="ID", callback=_utf8,
               help="A product that must not come back (repeatable).")  # fmt: skip
 @click.option(
@@ -45,6 +47,7 @@ def recommend(
     item_ids: tuple[str, ...],
     limit: int,
     category: str | None,
+    filter_text: str | None,
     exclude_item_ids: tuple[str, ...],
     explain: bool,
     placement: str,
@@ -53,13 +56,15 @@ def recommend(
 
     With --json this prints the body of GET /v1/recommendations.
     """
+    from recommender.catalog.filters.grammar import parse_filter
     from recommender.serving.answer import Query, answer
     from recommender.serving.artifact import load
     from recommender.serving.versions import CURRENT_NAME
 
     artifact = load(shop.workspace.models_dir / CURRENT_NAME)
     products = _products(shop)
-    query = Query(placement, item_ids, category, limit, exclude_item_ids, explain)
+    node = None if filter_text is None else parse_filter(filter_text)
+    query = Query(placement, item_ids, category, node, limit, exclude_item_ids, explain)
     body = answer(artifact, products, query, min_certainty=shop.settings().serve.min_certainty)
     shop.put(body, _readable(body, products, item_ids))
 

@@ -21,6 +21,7 @@ class ImportCounts:
         rejected_path: Where the refused rows are kept; None without any, and in a dry run.
         unknown_names: Rows by event name that no model trains on.
         preview: Some imported rows, in a dry run.
+        places: Where the first refused row of a reason is, for people: line and column.
         column: Where ready-made sessions were found, if nobody named that column.
     """
 
@@ -33,6 +34,7 @@ class ImportCounts:
     unknown_names: Mapping[str, int] = field(default_factory=dict)
     preview: list[dict[str, Any]] = field(default_factory=list)
     column: str | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_refused(self) -> int:
@@ -48,6 +50,8 @@ class ImportCounts:
             "duplicates": self.duplicates,
             "refused": dict(self.refused),
         }
+        if self.places:
+            body["places"] = dict(self.places)
         if self.rejected_path is not None:
             body["rejected_path"] = str(self.rejected_path)
         if self.unknown_names:
@@ -68,7 +72,7 @@ class ImportCounts:
         if self.duplicates:
             text += f", {self.duplicates:,} already there"
         if self.refused:
-            text += f", {self.n_refused:,} refused: {described(self.refused)}"
+            text += f", {self.n_refused:,} refused: {described(self.refused, self.places)}"
         if self.rejected_path is not None:
             text += f"; they are kept in {self.rejected_path}"
         return text

@@ -1,32 +1,23 @@
 """Import of product feeds into the catalog, all or nothing."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.ingest.counts import ImportCounts
-from pipelines.ingest.feed import feed_rows
-from pipelines.ingest.refused import (
-    RefusedRow,
-    is_above,
-    keep_refused,
-    run_name,
-    too_many_refused,
-)
+from pipelines.ingest.feed import FeedFormat
+from pipelines.ingest.feed_files import FeedFiles
 from pipelines.ingest.sources import OnBytes
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
-_KEPT_CHARACTERS = 1000
-_KEPT_ROWS = 10_000
-"""Of the refused rows of a file at most so many are kept; all are counted."""
+_TOLD_IDS = 5
 
 
 @dataclass(frozen=True)
@@ -39,6 +30,8 @@ class FeedCounts:
         changed: Products that were there and are different now, the withdrawn ones apart.
         unchanged: Products that were there as they are.
         withdrawn: Products that the feed no longer has: they are out of stock now.
+        unknown: Products of a partial feed that the catalog does not have; None for a full one.
+        unknown_ids: The first of them.
     """
 
     files: list[ImportCounts]
@@ -46,21 +39,32 @@ class FeedCounts:
     changed: int
     unchanged: int
     withdrawn: int
+    unknown: int | None = None
+    unknown_ids: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        return {
+        body: dict[str, Any] = {
             "files": [counts.as_json() for counts in self.files],
             "added": self.added,
             "changed": self.changed,
             "unchanged": self.unchanged,
             "withdrawn": self.withdrawn,
         }
+        if self.unknown is None:
+            return body
+        return {**body, "unknown": self.unknown, "unknown_ids": list(self.unknown_ids)}
 
     def in_words(self) -> str:
         """For people."""
         if not any(counts.imported for counts in self.files):
             return "The feed is empty; the catalog stays as it is."
+        if self.unknown is not None:
+            text = f"Catalog: {self.changed:,} products changed, {self.unchanged:,} as before"
+            if self.unknown:
+                some = ", ".join(self.unknown_ids[:_TOLD_IDS])
+                text += f", {self.unknown:,} not in the catalog and left out, first {some}"
+            return text
         return (
             f"Catalog: {self.added:,} products added, {self.changed:,} changed, "
             f"{self.unchanged:,} as before, {self.withdrawn:,} no longer in the feed (out of stock)"
@@ -72,131 +76,111 @@ def import_items(
     settings: Settings,
     paths: Sequence[str],
     *,
+    file_format: FeedFormat | None = None,
+    partial: bool = False,
     dry_run: bool = False,
     on_bytes: OnBytes | None = None,
 ) -> FeedCounts:
-    """Import a full product feed; the caller holds the workspace's lock unless it is a dry run.
+    """Import a product feed; the caller holds the workspace's lock unless it is a dry run.
 
     Several files are one feed; of a product in more than one of them the last file counts. What
-    the feed no longer has becomes out of stock and stays in the catalog. A feed without products
-    changes nothing.
+    a full feed no longer has becomes out of stock and stays in the catalog. A feed without
+    products changes nothing. Memory does not grow with the feed.
 
     Args:
         workspace: Where the catalog is.
         settings: `import.max_refused` counts here.
-        paths: Merchant Center TSV, gzipped or not; `-` is stdin.
+        paths: Files of any format of `pipelines.ingest.feed.FORMATS`, gzipped or not; `-` is
+            stdin.
+        file_format: Of all files; by default told by the first bytes, then by the name.
+        partial: Change price, sale price, currency and availability of products that are there,
+            as far as the feed has them, and nothing else.
         dry_run: Write nothing; the counts are the same.
         on_bytes: Called with the bytes read since the last call.
 
     Raises:
         MappingError: If `id` or `title` is missing in a header.
         RefusedRowsError: If more rows of a file are refused than `import.max_refused` allows.
+        MissingExtraError: If Parquet is to be read without pyarrow.
         DataError: If a file cannot be read.
-        CatalogError: If the catalog cannot be written.
+        CatalogError: If the catalog cannot be written, or is not there for a partial feed.
     """
     rejected_dir = None if dry_run else workspace.rejected_dir
-    with _catalog(workspace.catalog_path, dry_run=dry_run) as catalog:
-        feed = _Feed(rejected_dir, settings.import_.max_refused, paths, on_bytes)
-        products = feed.products()
-        first = next(products, None)
-        if first is None:
-            return FeedCounts(feed.finished_files(), 0, 0, 0, 0)
-        upserted = catalog.upsert(chain([first], products, feed.withdrawn(catalog)))
+    files = FeedFiles(
+        rejected_dir,
+        settings.import_.max_refused,
+        paths,
+        file_format=file_format,
+        partial=partial,
+        on_bytes=on_bytes,
+    )
+    with (
+        closing(files),
+        _catalog(workspace.catalog_path, dry_run=dry_run, create=not partial) as catalog,
+    ):
+        return _patched(catalog, files) if partial else _replaced(catalog, files)
+
+
+def _replaced(catalog: EmbeddedCatalog, files: FeedFiles) -> FeedCounts:
+    """What the feed says is the catalog now."""
+    products = files.products()
+    first = next(products, None)
+    if first is None:
+        return FeedCounts(files.finished(), 0, 0, 0, 0)
+    withdrawn = _Withdrawn(catalog, files)
+    upserted = catalog.upsert(chain([first], products, withdrawn))
     return FeedCounts(
-        feed.finished_files(),
+        files.finished(),
         upserted.added,
-        upserted.changed - feed.n_withdrawn,
+        upserted.changed - withdrawn.count,
         upserted.unchanged,
-        feed.n_withdrawn,
+        withdrawn.count,
     )
 
 
+def _patched(catalog: EmbeddedCatalog, files: FeedFiles) -> FeedCounts:
+    """What the feed says is changed in products that are there."""
+    patched = catalog.patch(files.changes())
+    return FeedCounts(
+        files.finished(),
+        0,
+        patched.changed,
+        patched.unchanged,
+        0,
+        patched.unknown,
+        patched.unknown_ids,
+    )
+
+
+class _Withdrawn(Iterable[Product]):
+    """What the catalog has and the feed, read to its end, has not.
+
+    A product whose row was refused is in the feed: it stays as it was.
+    """
+
+    def __init__(self, catalog: EmbeddedCatalog, files: FeedFiles) -> None:
+        self._catalog, self._files = catalog, files
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Product]:
+        for product in self._catalog.scan():
+            if product.availability != "out_of_stock" and not self._files.had(product.id):
+                self.count += 1
+                yield product.model_copy(update={"availability": "out_of_stock"})
+
+
 @contextmanager
-def _catalog(path: Path, *, dry_run: bool) -> Iterator[EmbeddedCatalog]:
+def _catalog(path: Path, *, dry_run: bool, create: bool) -> Iterator[EmbeddedCatalog]:
     """The catalog or, for a dry run, a copy of it that is gone afterwards."""
     if not dry_run:
-        with closing(EmbeddedCatalog(path)) as catalog:
+        with closing(EmbeddedCatalog(path, create=create)) as catalog:
             yield catalog
         return
     with (
         TemporaryDirectory() as folder,
         closing(EmbeddedCatalog(Path(folder) / path.name)) as copy,
     ):
-        if path.exists():
+        if path.exists() or not create:
             with closing(EmbeddedCatalog(path, create=False)) as catalog:
                 copy.upsert(catalog.scan())
         yield copy
-
-
-class _Feed:
-    """The products of some files, with a count of what was met on the way."""
-
-    def __init__(
-        self,
-        rejected_dir: Path | None,
-        max_refused: float,
-        paths: Sequence[str],
-        on_bytes: OnBytes | None,
-    ) -> None:
-        self._rejected_dir = rejected_dir
-        self._max_refused = max_refused
-        self._paths = paths
-        self._on_bytes = on_bytes
-        self._seen: set[str] = set()
-        self._refused_ids: set[str] = set()
-        self._files: list[tuple[ImportCounts, list[RefusedRow]]] = []
-        self.n_withdrawn = 0
-
-    def products(self) -> Iterator[Product]:
-        """Each product once, from the last file that has it.
-
-        Raises:
-            RefusedRowsError: Behind a file of which too much was refused.
-        """
-        for path in reversed(self._paths):
-            refused: Counter[str] = Counter()
-            kept: list[RefusedRow] = []
-            in_file: set[str] = set()
-            n_rows = 0
-            for row in feed_rows(path, self._on_bytes):
-                n_rows += 1
-                reason = row.reason
-                if row.product is not None and row.product.id in in_file:
-                    reason = "duplicate_id"
-                if reason is not None or row.product is None:
-                    refused[str(reason)] += 1
-                    if row.refused_id is not None:
-                        self._refused_ids.add(row.refused_id)
-                    if len(kept) < _KEPT_ROWS:
-                        kept.append((row.number, str(reason), row.text[:_KEPT_CHARACTERS]))
-                    continue
-                in_file.add(row.product.id)
-                if row.product.id not in self._seen:
-                    yield row.product
-            self._seen |= in_file
-            counts = ImportCounts(path, n_rows, len(in_file), 0, dict(sorted(refused.items())))
-            self._files.append((counts, kept))
-            if is_above(counts, self._max_refused):
-                raise too_many_refused(self.finished_files()[0], self._max_refused)
-
-    def withdrawn(self, catalog: EmbeddedCatalog) -> Iterator[Product]:
-        """What the catalog has and the feed, read to its end, has not.
-
-        A product whose row was refused is in the feed: it stays as it was.
-        """
-        there = self._seen | self._refused_ids
-        for product in catalog.scan():
-            if product.id not in there and product.availability != "out_of_stock":
-                self.n_withdrawn += 1
-                yield product.model_copy(update={"availability": "out_of_stock"})
-
-    def finished_files(self) -> list[ImportCounts]:
-        """The files in the order given; their refused rows are written down now, if anywhere."""
-        run = run_name()
-        finished = []
-        for number, (counts, rows) in enumerate(reversed(self._files)):
-            if rows and self._rejected_dir is not None:
-                kept = keep_refused(self._rejected_dir, f"{run}-{number}", counts.path, rows)
-                counts = replace(counts, rejected_path=kept)
-            finished.append(counts)
-        return finished

@@ -28,10 +28,23 @@ REASONS = {
     "bad_availability": "availability is none of in_stock, out_of_stock, preorder, backorder",
     "bad_link": "a link is neither http(s) nor relative",
     "bad_value": "another attribute has a value that is not allowed",
+    "text_too_long": "a text is longer than 128 Ki characters, or the product than 1 Mi",
+    "too_much_markup": "a text has more than 5,000 tags",
+    "too_deep": "values are nested too deeply",
+    "nothing_to_change": "none of price, sale_price, currency and availability is given",
 }
 
 
-def described(refused: Mapping[str, int]) -> str:
-    """The refused rows of a file as text, the most frequent reason first."""
+def described(refused: Mapping[str, int], places: Mapping[str, str] | None = None) -> str:
+    """The refused rows of a file as text, the most frequent reason first.
+
+    Args:
+        refused: Rows by reason.
+        places: Where the first row of a reason is, as far as known.
+    """
     ordered = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))
-    return "; ".join(f"{count:,} {reason} ({REASONS[reason]})" for reason, count in ordered)
+    firsts = {reason: f"; first in {place}" for reason, place in (places or {}).items()}
+    return "; ".join(
+        f"{count:,} {reason} ({REASONS[reason]}{firsts.get(reason, '')})"
+        for reason, count in ordered
+    )

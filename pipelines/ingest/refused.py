@@ -14,8 +14,8 @@ from recommender.errors import DataError, RefusedRowsError
 
 SCHEMA_VERSION = 1
 
-RefusedRow = tuple[int, str, str | None]
-"""Row (the first is 1), reason, text."""
+RefusedRow = tuple[int, str, str | None] | tuple[int, str, str | None, int | None, str | None]
+"""Row (the first is 1), reason, text; of feeds also the line and the column at fault."""
 
 
 def run_name() -> str:
@@ -44,8 +44,10 @@ def keep_refused(folder: Path, run: str, source: str, rows: Iterable[RefusedRow]
         folder.mkdir(parents=True, exist_ok=True)
         with unfinished.open("w", encoding="utf-8") as file:
             head = {"schema_version": SCHEMA_VERSION, "source": source}
-            for row, reason, text in rows:
+            for row, reason, text, *place in rows:
                 kept = {**head, "row": row, "reason": reason, "text": text}
+                known = zip(("line", "column"), place, strict=False)
+                kept |= {name: value for name, value in known if value is not None}
                 file.write(json.dumps(kept, ensure_ascii=False) + "\n")
         os.replace(unfinished, path)  # noqa: PTH105
     except OSError as err:
@@ -100,8 +102,9 @@ def is_above(counts: ImportCounts, allowed: float) -> bool:
 def too_many_refused(counts: ImportCounts, allowed: float) -> RefusedRowsError:
     """The error that says so."""
     kept = f"; they are kept in {counts.rejected_path}" if counts.rejected_path else ""
+    reasons = described(counts.refused, counts.places)
     return RefusedRowsError(
         f"{counts.path}: {counts.n_refused:,} of {counts.rows:,} rows refused, above "
-        f"import.max_refused = {allowed:g}: {described(counts.refused)}{kept}; nothing was "
+        f"import.max_refused = {allowed:g}: {reasons}{kept}; nothing was "
         "imported; mend the file, or allow more with --set import.max_refused=SHARE"
     )

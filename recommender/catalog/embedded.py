@@ -1,16 +1,17 @@
 """The embedded catalog: one SQLite file that many processes read while one writes."""
 
-import base64
-import binascii
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from recommender.catalog.cursor import decode_cursor, encode_cursor
 from recommender.catalog.product import Product
 from recommender.catalog.protocol import Page, UpsertCounts
 from recommender.errors import CatalogError
@@ -20,7 +21,6 @@ SCHEMA_VERSION = 1
 
 _BUSY_TIMEOUT_S = 10.0
 _IDS_A_QUERY = 500
-_CURSOR_MARK = b"id:"
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS product (
@@ -37,6 +37,25 @@ INSERT INTO product (id, availability, document) VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET availability = excluded.availability, document = excluded.document
 WHERE document <> excluded.document
 """
+
+_UNKNOWN_KEPT = 100
+
+
+@dataclass
+class PatchCounts:
+    """What a patch did.
+
+    Attributes:
+        changed: Products that are different now.
+        unchanged: Products that were there as they are.
+        unknown: Ids without a product.
+        unknown_ids: The first of them.
+    """
+
+    changed: int = 0
+    unchanged: int = 0
+    unknown: int = 0
+    unknown_ids: list[str] = field(default_factory=list)
 
 
 class EmbeddedCatalog:
@@ -84,12 +103,12 @@ class EmbeddedCatalog:
         """
         if limit < 1:
             raise ValueError(f"limit: expected at least 1, got {limit}")
-        last_id = "" if cursor is None else _decode_cursor(cursor)
+        last_id = "" if cursor is None else decode_cursor(cursor)
         query = "SELECT document FROM product WHERE id > ? ORDER BY id LIMIT ?"
         with self._reading() as connection:
             rows = connection.execute(query, (last_id, limit + 1)).fetchall()
         products = [self._product(document) for (document,) in rows[:limit]]
-        return Page(products, _encode_cursor(products[-1].id) if len(rows) > limit else None)
+        return Page(products, encode_cursor(products[-1].id) if len(rows) > limit else None)
 
     def upsert(self, products: Iterable[Product]) -> UpsertCounts:
         """Add or replace whole products, all or none.
@@ -118,6 +137,46 @@ class EmbeddedCatalog:
                 connection.rollback()
                 raise
         return UpsertCounts(added, n_written - added, n_given - n_written)
+
+    def patch(self, changes: Iterable[Mapping[str, Any]]) -> PatchCounts:
+        """Change some fields of products that are there, all or none.
+
+        Args:
+            changes: `id` and the new values of other fields; None takes one away. If this raises,
+                the catalog stays as it was.
+
+        Raises:
+            ValueError: If a value is not allowed.
+        """
+        counts = PatchCounts()
+        with self._translated(), closing(self._connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for change in changes:
+                    self._patch(connection, change, counts)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+        return counts
+
+    def _patch(
+        self, connection: sqlite3.Connection, change: Mapping[str, Any], counts: PatchCounts
+    ) -> None:
+        query = "SELECT document FROM product WHERE id = ?"
+        found = connection.execute(query, (_storable(change["id"]),)).fetchone()
+        if found is None:
+            counts.unknown += 1
+            if len(counts.unknown_ids) < _UNKNOWN_KEPT:
+                counts.unknown_ids.append(change["id"])
+            return
+        product = Product.model_validate({**self._product(found[0]).model_dump(), **change})
+        document = product.model_dump_json(exclude_none=True)
+        if document == found[0]:
+            counts.unchanged += 1
+            return
+        counts.changed += 1
+        connection.execute(_UPSERT, (product.id, product.availability, document))
 
     def count(self) -> int:
         """Number of products."""
@@ -228,17 +287,3 @@ def _count(connection: sqlite3.Connection) -> int:
 def _storable(item_id: str) -> str:
     """Ids from requests may hold lone surrogates, which no stored id has and SQLite refuses."""
     return item_id.encode(errors="replace").decode()
-
-
-def _encode_cursor(item_id: str) -> str:
-    return base64.urlsafe_b64encode(_CURSOR_MARK + item_id.encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> str:
-    try:
-        decoded = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True)
-        if decoded.startswith(_CURSOR_MARK):
-            return decoded.removeprefix(_CURSOR_MARK).decode()
-    except (binascii.Error, UnicodeError):
-        pass
-    raise ValueError(f"cursor: {cursor!r} is none that this catalog gave")

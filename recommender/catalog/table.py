@@ -1,14 +1,21 @@
 """All products of the catalog in this process, so that an answer asks no store."""
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalog.cursor import decode_cursor, encode_cursor
+from recommender.catalog.filters.columns import ProductColumns
+from recommender.catalog.filters.mask import mask_of
+from recommender.catalog.filters.tree import Node
 from recommender.catalog.product import Product
-from recommender.catalog.protocol import Catalog
+from recommender.catalog.protocol import Catalog, Page
 from recommender.data.vocabulary import Vocabulary
 from recommender.errors import CatalogError
 
@@ -23,6 +30,7 @@ class ProductTable:
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {product.id: product for product in products}
         self.ids = tuple(self._products)
+        self._places: WeakKeyDictionary[Vocabulary, NDArray[np.int64]] = WeakKeyDictionary()
 
     @classmethod
     def read(cls, catalog: Catalog) -> Self:
@@ -58,6 +66,46 @@ class ProductTable:
         """A product's categories, widest first; empty if it has none or is unknown."""
         product = self._products.get(item_id)
         return () if product is None else tuple(product.product_type)
+
+    def passing(self, node: Node, vocabulary: Vocabulary) -> NDArray[np.bool_]:
+        """Which rows of a model a filter lets through, shape (n_items,); never unknown products."""
+        mask = np.append(mask_of(node, self._columns), False)
+        return np.asarray(mask[self._rows_of(vocabulary)])
+
+    def select(self, node: Node) -> list[str]:
+        """Ids of all products that a filter lets through, in the catalog's order."""
+        rows = np.flatnonzero(mask_of(node, self._columns))
+        return [self.ids[row] for row in rows.tolist()]
+
+    def page(self, node: Node, cursor: str | None, limit: int) -> Page:
+        """Up to `limit` of the products that a filter lets through, behind a cursor.
+
+        Raises:
+            ValueError: If the cursor is none of a catalog's.
+        """
+        last_id = "" if cursor is None else decode_cursor(cursor)
+        item_ids = self.select(node)
+        # In the order of bytes, as SQLite sorts; of code points it is the same one.
+        first = bisect_right(item_ids, last_id)
+        found = item_ids[first : first + limit]
+        more = len(item_ids) > first + limit
+        products = [self._products[item_id] for item_id in found]
+        return Page(products, encode_cursor(found[-1]) if more else None)
+
+    @cached_property
+    def _columns(self) -> ProductColumns:
+        return ProductColumns(list(self._products.values()))
+
+    def _rows_of(self, vocabulary: Vocabulary) -> NDArray[np.int64]:
+        """Place in `ids` of each row of a model, -1 for a product that is not in the catalog."""
+        known = self._places.get(vocabulary)
+        if known is None:
+            place_of = {item_id: place for place, item_id in enumerate(self.ids)}
+            known = np.array(
+                [place_of.get(item_id, -1) for item_id in vocabulary.item_ids], np.int64
+            )
+            self._places[vocabulary] = known
+        return known
 
     def sellable_mask(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
         """Which rows of a model may be shown, shape (n_items,)."""

@@ -8,13 +8,15 @@ its list than wanted is not asked, and the answer says so.
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from recommender.catalog.filters.tree import Node
 from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.data.examples import sessions_from_lists
@@ -38,6 +40,7 @@ class Query:
         item_ids: What the visitor saw in this session, oldest first; the last one is the page's.
         category: Only products below it from the model: a path of names, widest first, or a text
             such as "Furniture > Chairs".
+        filter: Only products that it lets through, whichever step they come from.
         limit: Products wanted, 1 to 100.
         exclude_item_ids: Products that must not come back.
         explain: Whether the answer says what the visitor seems to be after, and what is expected
@@ -48,6 +51,7 @@ class Query:
     placement: str = "default"
     item_ids: Sequence[str] = ()
     category: str | Sequence[str] | None = None
+    filter: Node | None = None
     limit: int = 10
     exclude_item_ids: Sequence[str] = ()
     explain: bool = False
@@ -105,10 +109,12 @@ def answer(
     taken = {row for item_id in query.exclude_item_ids if (row := index(item_id)) is not None}
     taken.update(viewed[-1:])
     asked = category_path(query.category)
-    told = _ask_model(artifact, shelf, viewed, asked, taken, query)
+    allowed = shelf.passing(query.filter)
+    told = _ask_model(artifact, shelf, viewed, _inside(shelf, asked, allowed), taken, query)
     unsure = told.certainty is not None and told.certainty < min_certainty
-    picks = _picks(shelf, () if unsure else told.picks, query, asked, taken)
-    chain = list(dict.fromkeys(pick.source for pick in picks))
+    popular = _popular(shelf, _category_of_visit(shelf, query, asked), allowed)
+    picks = _picks(chain(() if unsure else told.picks, popular), taken, query.limit)
+    sources = list(dict.fromkeys(pick.source for pick in picks))
     item_ids = artifact.vocabulary.item_ids
     return {
         "recommendation_id": new_recommendation_id(),
@@ -119,8 +125,8 @@ def answer(
             for rank, pick in enumerate(picks, start=1)
         ],
         "fallback": {
-            "used": chain != ["model"],
-            "chain": chain,
+            "used": sources != ["model"],
+            "chain": sources,
             "reason": "uncertain" if unsure else None,
         },
         "certainty": None if told.certainty is None else round(told.certainty, 4),
@@ -132,39 +138,36 @@ def answer(
     }
 
 
-def _picks(
-    shelf: Shelf, told: Sequence[_Pick], query: Query, asked: CategoryPath, taken: set[int]
-) -> list[_Pick]:
+def _picks(offered: Iterable[_Pick], taken: set[int], limit: int) -> list[_Pick]:
     picks: list[_Pick] = []
-    for source in (
-        told,
-        _popular(shelf, _category_of_visit(shelf, query, asked), taken, query.limit),
-    ):
-        for pick in source:
-            if len(picks) == query.limit:
-                return picks
-            if pick.row not in taken:
-                taken.add(pick.row)
-                picks.append(pick)
+    for pick in offered:
+        if len(picks) == limit:
+            break
+        if pick.row not in taken:
+            taken.add(pick.row)
+            picks.append(pick)
     return picks
+
+
+def _inside(shelf: Shelf, category: CategoryPath, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if not category:
+        return allowed.copy()
+    inside = np.zeros_like(allowed)
+    inside[shelf.in_category(category)] = True
+    return inside & allowed
 
 
 def _ask_model(
     artifact: Artifact,
     shelf: Shelf,
     viewed: list[int],
-    asked: CategoryPath,
+    allowed: NDArray[np.bool_],
     taken: set[int],
     query: Query,
 ) -> _Told:
     """The model's best, once it knows something of the session."""
     if not viewed:
         return _Told()
-    allowed = shelf.sellable.copy()
-    if asked:
-        inside = np.zeros_like(allowed)
-        inside[shelf.in_category(asked)] = True
-        allowed &= inside
     allowed[list(taken)] = False
     model, session, views = artifact.model, sessions_from_lists([viewed]), np.array(viewed)
     all_scores = model.scores(session)
@@ -231,7 +234,7 @@ def _reason(table: ProductTable, seen_id: str | None) -> dict[str, Any]:
     return {"type": "because_viewed", "item_id": seen_id, "text": f"Because you viewed {title}"}
 
 
-def _popular(shelf: Shelf, path: CategoryPath, taken: set[int], limit: int) -> Iterator[_Pick]:
+def _popular(shelf: Shelf, path: CategoryPath, allowed: NDArray[np.bool_]) -> Iterator[_Pick]:
     """Best sellers of the narrowest category, then of its parents, then of the shop."""
     for depth in range(len(path), -1, -1):
         rows = shelf.in_category(path[:depth]) if depth else shelf.popular
@@ -240,9 +243,8 @@ def _popular(shelf: Shelf, path: CategoryPath, taken: set[int], limit: int) -> I
         if depth:
             place = shelf.category_name(path[depth - 1])
             reason = {"type": source, "item_id": None, "text": f"Popular in {place}"}
-        # Of so many rows at most `len(taken)` are passed over, so that `limit` remain.
-        for row in rows[: limit + len(taken)].tolist():
-            yield _Pick(row, float(shelf.shares[row]), source, reason)
+        for row in rows[allowed[rows]]:
+            yield _Pick(int(row), float(shelf.shares[row]), source, reason)
 
 
 def category_path(category: str | Sequence[str] | None) -> CategoryPath:

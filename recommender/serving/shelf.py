@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalog.filters.tree import Node
 from recommender.catalog.table import ProductTable
 from recommender.serving.artifact import Artifact
 
@@ -33,8 +34,15 @@ class Shelf:
         by_count = np.argsort(-counts, kind="stable")
         self.popular: NDArray[np.int64] = by_count[self.sellable[by_count]]
         self.shares = counts / max(1, counts.sum())
+        self._vocabulary = artifact.vocabulary
         self._written: dict[str, str] = {}
         self._in_category, self._by_name = self._categories(artifact.vocabulary.item_ids)
+
+    def passing(self, node: Node | None) -> NDArray[np.bool_]:
+        """The sellable rows that a filter lets through, shape (n_items,); a new array."""
+        if node is None:
+            return self.sellable.copy()
+        return self.sellable & self.table.passing(node, self._vocabulary)
 
     def in_category(self, path: CategoryPath) -> NDArray[np.int64]:
         """The sellable rows at or below a category, best seller first.

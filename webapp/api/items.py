@@ -12,18 +12,22 @@ items = Blueprint("items", __name__)
 
 @items.get("/v1/items")
 def list_items() -> Response:
-    """A page of products in id order, or the ones asked for by id, in that order."""
-    parameters = Parameters(("cursor", "limit", "id"), repeatable=("id",))
+    """A page of products in id order, or the ones asked for by id, in that order.
+
+    A filter leaves the others out of a page.
+    """
+    parameters = Parameters(("cursor", "filter", "limit", "id"), repeatable=("id",))
     item_ids = parameters.texts("id")
     limit = parameters.limit(20)
     cursor = parameters.cursor()
+    node = parameters.filter()
     parameters.check()
     if item_ids:
         table = current_service().catalog.table()
         found = [product for item_id in item_ids if (product := table.get(item_id))]
         return _page(found, None)
     try:
-        page = current_service().catalog.page(cursor, limit)
+        page = current_service().catalog.page(cursor, limit, node)
     except ValueError as err:
         raise ProblemError(
             "invalid-request",

@@ -16,7 +16,10 @@ PRIVATE = "private, no-store"
 PUBLIC = "public, max-age=60, stale-while-revalidate=600"
 
 _REPEATABLE = ("item_id", "exclude_item_id")
-_KNOWN = ("placement", "item_id", "category", "limit", "exclude_item_id", "explain", "page_view_id")
+_KNOWN = (
+    "placement", "item_id", "category", "filter", "limit", "exclude_item_id", "explain",
+    "page_view_id",
+)  # fmt: skip
 _OF_THIS_CALL = ("recommendation_id", "took_ms")
 
 recommendations = Blueprint("recommendations", __name__)
@@ -59,6 +62,7 @@ def _query() -> Query:
         placement=parameters.text("placement") or "default",
         item_ids=parameters.texts("item_id"),
         category=parameters.text("category"),
+        filter=parameters.filter(),
         limit=parameters.limit(10),
         exclude_item_ids=parameters.texts("exclude_item_id"),
         explain=parameters.flag("explain"),

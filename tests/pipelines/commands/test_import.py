@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines.commands.import_ import import_
+from pipelines.commands.import_ import import_, items
+from pipelines.ingest.feed import FORMATS
 from recommender.cli import CommandGroup
 from recommender.configuration import load_settings
 from recommender.workspace import Workspace
@@ -147,6 +148,36 @@ def test_items(recommender, tmp_path):
     assert (body["added"], body["unchanged"], body["withdrawn"]) == (0, 2, 0)
 
 
+def test_every_format_can_be_named():
+    (option,) = (option for option in items.params if option.name == "file_format")
+
+    assert tuple(option.type.choices) == FORMATS
+
+
+def test_partial_items(recommender, tmp_path):
+    full, stock = tmp_path / "feed.tsv", tmp_path / "stock.txt"
+    full.write_text("id\ttitle\tprice\nA\tChair\t49.00 EUR\nB\tTable\t99.00 EUR\n")
+    stock.write_text("id,availability\nA,out of stock\nX,in stock\n")
+    missing = recommender("items", stock, "--partial")
+    assert missing.exit_code == 1
+    assert "run: recommender import items FILE" in missing.stderr
+    recommender("items", full)
+    dry = recommender("items", stock, "--partial", "--format", "csv", "--dry-run", "--json")
+    done = recommender("items", stock, "--partial", "--format", "csv", "--json")
+
+    assert done.exit_code == 0, done.output
+    body = json.loads(done.stdout)
+    assert {name: body[name] for name in ("changed", "unknown", "unknown_ids", "withdrawn")} == {
+        "changed": 1,
+        "unknown": 1,
+        "unknown_ids": ["X"],
+        "withdrawn": 0,
+    }
+    assert json.loads(dry.stdout) == body | {"dry_run": True}
+    again = recommender("items", stock, "--partial")
+    assert "0 products changed, 1 as before, 1 not in the catalog" in again.stderr
+
+
 def test_a_dry_run_of_a_feed_counts_and_writes_nothing(recommender, shop, tmp_path):
     """The same counts as the import that follows, with what the catalog already holds."""
     first, second = tmp_path / "first.tsv", tmp_path / "second.tsv"
@@ -179,6 +210,12 @@ def test_a_dry_run_of_a_feed_counts_and_writes_nothing(recommender, shop, tmp_pa
         ("", 0, "the catalog stays as it is"),
         ("id\tprice\nA\t1\n", 2, "has no column 'title'"),
         ("id\ttitle\nA\t\n", 4, "missing_title"),
+        ("id\ttitle\tprice\nA\tT\tx\n", 4, "first in line 2, column 'price'"),
+        ("<!DOCTYPE rss [<!ENTITY a 'b'>]><rss/>", 1, "line 1, column"),
+        ("<rss><channel><item>", 1, "line 1, column"),
+        ("<rss><channel></channel></rss>", 0, "the catalog stays as it is"),
+        ("PAR1", 1, "no readable Parquet"),
+        ('[{"id": "A"}]', 1, "one product a line"),
     ],
 )
 def test_exit_codes_of_items(content, exit_code, says, recommender, tmp_path):

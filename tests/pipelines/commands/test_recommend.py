@@ -69,6 +69,16 @@ def test_in_words(run, published, catalog):
     ]
 
 
+def test_a_filter_chooses_before_anything_is_ranked(run, published, catalog):
+    body = json.loads(run("--item", "oak", "--filter", "price<45", "--json").stdout)
+    assert [item["id"] for item in body["items"]] == ["elm"]
+    body = json.loads(run("--item", "oak", "--filter", "NOT price<45", "--json").stdout)
+    assert [item["id"] for item in body["items"]] == ["ash"]
+    result = run("--item", "oak", "--filter", "prize<45")
+    assert result.exit_code == 2
+    assert "filter, column 1: there is no field 'prize'; did you mean price?" in result.stderr
+
+
 def test_as_json(run, published, catalog):
     body = json.loads(run("--item", "oak", "--limit", "1", "--json").stdout)
     assert body["model"] == {"name": "popularity", "version": published}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pytest
 
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.events import import_events
+from pipelines.ingest.items import FeedCounts, import_items
 from pipelines.ingest.mapping import parse_map
+from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.product import Product
 from recommender.data.eventscan import read_log
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -45,6 +49,29 @@ def take(workspace: Workspace) -> Callable[..., ImportCounts]:
         )
 
     return take
+
+
+@pytest.fixture
+def take_items(workspace: Workspace) -> Callable[..., FeedCounts]:
+    """Import a feed; `settings` as in the section `import`, the rest as `import_items`."""
+
+    def take(*paths: Path | str, settings: dict[str, Any] | None = None, **more: Any) -> FeedCounts:
+        chosen = Settings.model_validate({"import": settings or {}})
+        workspace.root.mkdir(exist_ok=True)
+        return import_items(workspace, chosen, [str(path) for path in paths], **more)
+
+    return take
+
+
+@pytest.fixture
+def products(workspace: Workspace) -> Callable[[], dict[str, Product]]:
+    """The embedded catalog by id."""
+
+    def products() -> dict[str, Product]:
+        with closing(EmbeddedCatalog(workspace.catalog_path, create=False)) as catalog:
+            return {product.id: product for product in catalog.scan()}
+
+    return products
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import feed
+from pipelines.ingest import feed, records, seen_ids
 from pipelines.ingest.feed import feed_rows
-from pipelines.ingest.items import FeedCounts, import_items
+from pipelines.ingest.items import import_items
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product
 from recommender.errors import CatalogError, DataError, MappingError, RefusedRowsError
@@ -35,26 +35,8 @@ def row(number: int, **cells: str) -> str:
 
 
 @pytest.fixture
-def take(workspace):
-    def take(*paths, **settings) -> FeedCounts:
-        chosen = Settings.model_validate({"import": settings})
-        workspace.root.mkdir(exist_ok=True)
-        return import_items(workspace, chosen, [str(path) for path in paths])
-
-    return take
-
-
-@pytest.fixture
-def products(workspace):
-    """The catalog by id."""
-
-    def products() -> dict[str, Product]:
-        catalog = EmbeddedCatalog(workspace.catalog_path, create=False)
-        found = {product.id: product for product in catalog.scan()}
-        catalog.close()
-        return found
-
-    return products
+def take(take_items):
+    return take_items
 
 
 def test_a_row_becomes_a_product(write, take, products):
@@ -82,7 +64,7 @@ def test_a_row_becomes_a_product(write, take, products):
         ("additional_image_link", "a.svg , https://x.example/b.svg,", "additional_image_link",
          ["a.svg", "https://x.example/b.svg"]),
         ("product_type", "Books > A>B > C", "product_type", ["Books", "A>B", "C"]),
-        ("description", '"two\nlines\tand ""quotes"""', "description", 'two\nlines\tand "quotes"'),
+        ("description", '"two\nlines\tand ""quotes"""', "description", 'two lines and "quotes"'),
         ("custom label 0", " 5 ", "custom_label_0", "5"),
         ("brand", "", "brand", None),
         ("Unknown Thing", "x", "attributes", {"Unknown Thing": "x"}),
@@ -114,12 +96,12 @@ def test_attributes(column, cell, field, value, write, take, products):
     ],
 )
 def test_prices(text, expected):
-    assert feed._price(text) == expected
+    assert records.price_of(text) == expected
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["EUR", "USD"]))
 def test_prices_of_the_documented_form_come_back(cents, currency):
-    amount, found = feed._price(f"{cents / 100:.2f} {currency}")
+    amount, found = records.price_of(f"{cents / 100:.2f} {currency}")
     assert (round(amount * 100), found) == (cents, currency)
 
 
@@ -170,6 +152,26 @@ def test_rows_that_an_open_quotation_mark_swallows_are_refused_one_by_one(
     assert {product.availability for product in products().values()} == {"in_stock"}
 
 
+@pytest.mark.parametrize("sign", ["\t", ","])
+def test_a_quotation_mark_that_is_never_closed(sign, write, take, products):
+    rows = [f"{n}{sign}T\n" for n in range(10)]
+    take(write("feed", f"id{sign}title\n" + "".join(rows)))
+    rows[5] = f'5{sign}"T\n'
+    counts = take(write("feed", f"id{sign}title\n" + "".join(rows)), settings={"max_refused": 0.5})
+
+    assert counts.files[0].refused == {"broken_row": 5}
+    assert counts.files[0].places == {"broken_row": "line 7"}
+
+
+def test_a_full_disk_for_ids_is_a_sentence(write, take, products, monkeypatch):
+    take(write("feed.tsv", HEADER + row(1)))
+    # What SQLite says when a file may not grow.
+    monkeypatch.setattr(seen_ids, "_PAGES", 40)
+    with pytest.raises(DataError, match="SQLITE_TMPDIR"):
+        take(write("feed.tsv", HEADER + "".join(row(n, id=f"{n:0200}") for n in range(2000))))
+    assert list(products()) == ["SKU_1"]
+
+
 def test_too_many_refused_rows_change_nothing(write, take, products):
     take(write("feed.tsv", HEADER + row(1) + row(2)))
     bad = HEADER + row(3) + row(4, price="cheap")
@@ -177,7 +179,7 @@ def test_too_many_refused_rows_change_nothing(write, take, products):
         take(write("feed.tsv", bad))
 
     assert set(products()) == {"SKU_1", "SKU_2"}
-    counts = take(write("feed.tsv", bad), max_refused=0.5)
+    counts = take(write("feed.tsv", bad), settings={"max_refused": 0.5})
     assert (counts.added, counts.withdrawn) == (1, 2)
 
 
@@ -267,10 +269,10 @@ def test_an_interrupt_changes_nothing(write, take, products, monkeypatch):
     take(write("feed.tsv", HEADER + row(1)))
     original = feed._row
 
-    def interrupted(number, *rest):
-        if number == 3:
+    def interrupted(record, **rest):
+        if record.number == 3:
             raise KeyboardInterrupt
-        return original(number, *rest)
+        return original(record, **rest)
 
     monkeypatch.setattr(feed, "_row", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -90,6 +90,30 @@ def test_a_failing_upsert_changes_nothing(catalog):
     assert catalog.upsert([product("b")]).added == 1
 
 
+def test_a_patch_changes_what_it_names_and_adds_nothing(catalog):
+    catalog.upsert([product("a", price=9.0, sale_price=7.0, brand="Acme"), product("b")])
+    changes = [
+        {"id": "a", "price": 8.0, "sale_price": None, "availability": "out_of_stock"},
+        {"id": "b", "availability": "in_stock"},
+        {"id": "c", "price": 1.0},
+    ]
+    counts = catalog.patch(changes)
+
+    assert (counts.changed, counts.unchanged, counts.unknown) == (1, 1, 1)
+    assert counts.unknown_ids == ["c"]
+    a, b = catalog.scan()
+    assert a == product("a", price=8.0, brand="Acme", availability="out_of_stock")
+    assert b == product("b")
+
+
+def test_a_failing_patch_changes_nothing(catalog):
+    catalog.upsert([product("a", price=9.0), product("b")])
+    with pytest.raises(ValueError, match="price"):
+        catalog.patch([{"id": "a", "price": 8.0}, {"id": "b", "price": -1.0}])
+
+    assert catalog.get(["a"])[0].price == 9.0
+
+
 def test_an_upsert_may_read_the_catalog_it_changes(catalog):
     catalog.upsert([product("a"), product("b")])
 

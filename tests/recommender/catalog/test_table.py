@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.filters.grammar import parse_filter
 from recommender.catalog.product import Product
 from recommender.catalog.table import CatalogCache, ProductTable
 from recommender.data.vocabulary import Vocabulary
@@ -128,3 +129,18 @@ def test_many_threads_read_while_one_refreshes(catalog):
     cache.refresh_if_changed()
     assert len(cache.table) == 22
     assert {ids[:2] for ids in found} == {("a", "b")}
+
+
+def test_filters_choose_products_and_rows_of_a_model():
+    table = ProductTable([
+        Product(id="a", title="A", price=5.0),
+        Product(id="b", title="B", price=50.0),
+        Product(id="c", title="C"),
+    ])  # fmt: skip
+    cheap, dear_or_unknown = parse_filter("price<10"), parse_filter("NOT price<10")
+    vocabulary = Vocabulary(["c", "gone", "a", "b"])
+    assert table.select(cheap) == ["a"]
+    assert table.select(dear_or_unknown) == ["b", "c"]
+    assert table.passing(cheap, vocabulary).tolist() == [False, False, True, False]
+    assert table.passing(dear_or_unknown, vocabulary).tolist() == [True, False, False, True]
+    assert not ProductTable([]).passing(dear_or_unknown, vocabulary).any()

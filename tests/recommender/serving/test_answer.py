@@ -18,6 +18,7 @@ from recommender.serving.answer import Query, answer, category_path, new_recomme
 from recommender.serving.artifact import Artifact
 from recommender.serving.manifest import Manifest
 from recommender.serving.shelf import shelf_of
+from tests.small_filters import filters, holds
 
 N_ITEMS = 12
 IDS = [f"i{row}" for row in range(N_ITEMS)]
@@ -265,17 +266,22 @@ some_products = st.dictionaries(any_id, st.tuples(availability, path), min_size=
     item_ids=st.lists(any_id, max_size=5),
     excluded=st.lists(any_id, max_size=5),
     category=st.one_of(st.none(), path),
+    node=st.none() | filters(["availability", "product_type"], ["A", "B", "in_stock", "preorder"]),
     limit=st.integers(1, 15),
 )
-def test_laws_of_every_answer(artifact, catalog, item_ids, excluded, category, limit):
+def test_laws_of_every_answer(artifact, catalog, item_ids, excluded, category, node, limit):
     table = ProductTable(
         Product(id=item_id, title=item_id, availability=stock, product_type=names)
         for item_id, (stock, names) in catalog.items()
     )
-    query = Query("home", item_ids, category, limit, excluded)
+    query = Query("home", item_ids, category, node, limit, excluded)
     body = answer(artifact, table, query)
     given_ids = ids(body)
-    sellable = {item_id for item_id, (stock, _) in catalog.items() if stock != "out_of_stock"}
+    sellable = {
+        item_id
+        for item_id, (stock, _) in catalog.items()
+        if stock != "out_of_stock" and (node is None or holds(node, table.get(item_id)))
+    }
     known = [item_id for item_id in item_ids if item_id in IDS]
     forbidden = {*excluded, *item_ids[-1:], *known[-1:]}
     assert set(given_ids) <= (sellable & set(IDS)) - forbidden

@@ -42,3 +42,32 @@ def test_bad_parameters_are_refused(client, query, parameter):
 
     assert (answer.status_code, answer.json["type"]) == (400, "invalid-request")
     assert answer.json["errors"][0]["pointer"] == f"/{parameter}"
+
+
+def test_a_filter_leaves_products_out_page_by_page(client):
+    every = [item for page in pages(client) for item in page]
+    lamps = [item["id"] for item in every if "Lamps" in item["product_type"]]
+    assert 3 < len(lamps) < len(every)
+    found = list(pages(client, filter='product_type="Lamps"', limit=3))
+    assert [item["id"] for page in found for item in page] == lamps
+    assert all(len(page) == 3 for page in found[:-1])
+    answer = client.get(URL, query_string={"filter": 'brand="nobody"'})
+    assert answer.json == {"items": [], "next_cursor": None}
+
+
+def pages(client, **parameters):
+    cursor = ""
+    while cursor is not None:
+        body = client.get(URL, query_string={**parameters, "cursor": cursor}).json
+        yield body["items"]
+        cursor = body["next_cursor"]
+
+
+@pytest.mark.parametrize("path", [URL, "/v1/recommendations"])
+def test_a_wrong_filter_is_shown_where_it_is_wrong(client, path):
+    answer = client.get(path, query_string={"filter": "price<10 AND colour=5"})
+    assert answer.status_code == 400
+    assert answer.json["type"] == "invalid-filter"
+    (fault,) = answer.json["errors"]
+    assert (fault["pointer"], fault["code"], fault["column"]) == ("/filter", "bad_filter", 14)
+    assert "did you mean color?" in answer.json["detail"]

@@ -96,7 +96,7 @@ def test_an_unknown_item_gets_a_fallback_and_is_named(ask):
         ("item_id=", "item_id", "bad_value"),
         ("item_id=" + "x" * 257, "item_id", "bad_value"),
         ("&".join(["item_id=a"] * 201), "item_id", "too_many_values"),
-        ("filter=price<5", "filter", "unknown_parameter"),
+        ("rules=off", "rules", "unknown_parameter"),
         ("trace=1", "trace", "unknown_parameter"),
     ],
 )
@@ -184,3 +184,15 @@ def test_a_visitor_gets_the_answer_also_when_it_cannot_be_noted(client, workspac
 
     assert client.get(URL).status_code == 200
     assert "what was shown is not kept" in caplog.text
+
+
+def test_a_filter_keeps_the_row_full(ask, client):
+    every = client.get("/v1/items", query_string={"limit": 100}).json["items"]
+    lamps = {item["id"] for item in every if "Lamps" in item["product_type"]}
+    shown = ask(item_id=id_of(0), limit=5, filter='product_type="Lamps"').json["items"]
+    assert len(shown) == 5
+    assert {item["id"] for item in shown} <= lamps
+    cheap = ask(item_id=id_of(0), limit=100, filter="price<60").json["items"]
+    assert cheap
+    assert all(item["price"] < 60 for item in cheap)
+    assert ask(item_id=id_of(0), filter='brand="nobody"').json["items"] == []

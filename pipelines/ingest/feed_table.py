@@ -1,0 +1,181 @@
+"""Rows of a feed between tabs or commas."""
+
+import csv
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipelines.ingest.mapping import listed
+from pipelines.ingest.records import CHANGEABLE, Record, attribute_name
+from recommender.errors import DataError, MappingError
+
+if TYPE_CHECKING:
+    import _csv
+
+_MAX_HEADER = 1 << 16
+_MAX_LINE = 1 << 20
+"""Characters; a longer line comes in pieces, so that no file can fill the memory."""
+
+
+class Header(NamedTuple):
+    """The names of the columns, as they stand in the file, and what stands between them."""
+
+    columns: list[str]
+    delimiter: str
+
+
+class Row(NamedTuple):
+    """A row behind the header.
+
+    Attributes:
+        number: Its place; the first behind the header is 1, rows without text are not counted.
+        line: Where it begins in the file.
+        cells: None if the row cannot be taken apart.
+        reason: Why it is refused.
+    """
+
+    number: int
+    line: int
+    cells: list[str]
+    reason: str | None = None
+
+
+def open_table(
+    stream: io.BufferedReader, path: str, delimiter: str | None
+) -> tuple[Header, Iterator[Row]] | None:
+    """Read the header of a table; its rows can be read then. None for an empty file.
+
+    Raises:
+        DataError: If the first line has no end.
+    """
+    # Bytes that are no UTF-8 become lone surrogates: their row is refused, not the file.
+    texts = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
+    line = printable(texts.readline(_MAX_HEADER))
+    if not line.strip():
+        return None
+    if len(line) == _MAX_HEADER:
+        raise DataError(f"{path} is no product feed: its first line has no end; check the file")
+    sign = delimiter or ("\t" if "\t" in line or "," not in line else ",")
+    columns = [name.strip() for name in next(csv.reader([line], delimiter=sign))]
+    header = Header(columns, sign)
+    return header, _rows(texts, header)
+
+
+def table_records(
+    header: Header, rows: Iterator[Row], path: str, *, partial: bool
+) -> Iterator[Record]:
+    """Products of a Merchant Center table.
+
+    Raises:
+        MappingError: If a column is missing in the header.
+    """
+    _check_columns(header.columns, path, partial=partial)
+    for row in rows:
+        yield Record(row.number, row_values(header, row), row.cells, row.line, row.reason)
+
+
+def row_values(header: Header, row: Row) -> dict[str, str]:
+    """The cells of a row by column; of columns with one name the first that is not empty."""
+    values: dict[str, str] = {}
+    for column, cell in zip(header.columns, row.cells, strict=False):
+        if not values.get(column):
+            values[column] = cell
+    return values
+
+
+def printable(text: str) -> str:
+    """Bytes that were no UTF-8 as U+FFFD."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _check_columns(columns: Sequence[str], path: str, *, partial: bool) -> None:
+    names = {attribute_name(column) for column in columns}
+    for required in ("id",) if partial else ("id", "title"):
+        if required not in names:
+            raise MappingError(
+                f"{path} has no column {required!r}; its columns are {listed(columns)}; the "
+                "first line must name the attributes of a Merchant Center feed, between tabs"
+            )
+    if partial and not names.intersection(CHANGEABLE):
+        raise MappingError(
+            f"{path} has none of the columns {', '.join(CHANGEABLE)}; its columns are "
+            f"{listed(columns)}; --partial changes nothing else"
+        )
+
+
+def _rows(texts: io.TextIOWrapper, header: Header) -> Iterator[Row]:
+    lines = _Lines(texts)
+    reader = csv.reader(lines, delimiter=header.delimiter)
+    number = 0
+    for line, cells in _records(reader, lines, len(header.columns)):
+        if cells is not None and not any(cells):
+            continue
+        number += 1
+        if cells is None:
+            yield Row(number, line, [], "broken_row")
+        elif not all(cell.isascii() or _is_utf8(cell) for cell in cells):
+            yield Row(number, line, [printable(cell) for cell in cells], "not_utf8")
+        elif any(cell.strip() for cell in cells[len(header.columns) :]):
+            yield Row(number, line, cells, "column_count")
+        else:
+            yield Row(number, line, cells)
+
+
+class _Lines:
+    """The lines of a table, and how many quotation marks they had so far."""
+
+    def __init__(self, texts: io.TextIOWrapper) -> None:
+        self._texts = texts
+        self.n_quotes = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._texts.readline(_MAX_LINE)
+        if not line:
+            raise StopIteration
+        self.n_quotes += line.count('"')
+        return line
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _records(
+    reader: "_csv.Reader", lines: _Lines, n_columns: int
+) -> Iterator[tuple[int, list[str] | None]]:
+    """The rows of a reader with the lines they begin in; None for one that it cannot take apart.
+
+    A quotation mark that is opened and never closed swallows rows. Each counts as a broken one:
+    as part of a single row they would be missed by nobody, and go out of stock.
+    """
+    while True:
+        n_lines, n_quotes = reader.line_num, lines.n_quotes
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = None
+        # The header is line 1, and no line of the reader.
+        first = n_lines + 2
+        if reader.line_num > n_lines + 1 and (lines.n_quotes - n_quotes) % 2:
+            cells = None
+        if cells is None or any(_holds_a_row(cell, n_columns) for cell in cells):
+            yield from zip(range(first, reader.line_num + 2), itertools.repeat(None), strict=False)
+        else:
+            yield first, cells
+
+
+def _holds_a_row(cell: str, n_columns: int) -> bool:
+    """Whether a line inside a cell has the tabs of a row."""
+    if n_columns < 2 or "\n" not in cell or "\t" not in cell:
+        return False
+    return any(line.count("\t") >= n_columns - 1 for line in cell.split("\n")[1:])

@@ -1,0 +1,336 @@
+"""What a feed says about a product, whatever its format, as a product or as a change of one."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from recommender.catalog.plain_text import plain_text
+from recommender.catalog.product import Product
+
+MAX_TEXT = 1 << 17
+"""Characters of one value."""
+
+CHANGEABLE = ("price", "sale_price", "currency", "availability")
+"""What a partial feed may change."""
+
+_PRICES = ("price", "sale_price")
+_LINKS = ("link", "image_link")
+_OWN_ATTRIBUTES = frozenset(Product.model_fields) - {"attributes"}
+
+_PRICE = re.compile(r"(?:([A-Z]{3})\s*)?([0-9][0-9.,\s']*)(?:\s*([A-Z]{3}))?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PATH_SIGN = re.compile(r"\s>\s")
+
+_T = TypeVar("_T")
+
+
+class Record(NamedTuple):
+    """One product of a file, as the file says it.
+
+    Attributes:
+        number: Its place in the file; the first is 1.
+        values: Texts, numbers, lists or mappings by the file's own names.
+        source: What is kept if it is refused.
+        line: Where it begins in the file, if that has lines.
+        reason: Why it cannot be read; then the values are no more than what shows which one it is.
+        columns: The file's names of values that have one of ours here.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    source: str | Sequence[str] | Mapping[str, Any]
+    line: int | None = None
+    reason: str | None = None
+    columns: Mapping[str, str] = {}
+
+    def text(self) -> str:
+        """The source as text."""
+        if isinstance(self.source, str):
+            return self.source
+        if isinstance(self.source, Mapping):
+            return json.dumps(self.source, ensure_ascii=False, default=str)
+        return "\t".join(self.source)
+
+
+class Refusal(Exception):  # noqa: N818
+    """A record is refused; never leaves this package.
+
+    Attributes:
+        reason: A code of `pipelines.ingest.reasons`.
+        column: The file's name of the attribute, if it is one's fault.
+        item_id: The record's id, if it could be read.
+    """
+
+    def __init__(self, reason: str, column: str | None = None, item_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.column, self.item_id = reason, column, item_id
+
+
+@lru_cache(1 << 12)
+def attribute_name(column: str) -> str:
+    """Our name of a column: capitals, spaces and the prefix `g:` make no difference."""
+    return re.sub(r"\s+", "_", column.strip().lower().removeprefix("g:").strip())
+
+
+def product_of(values: Mapping[str, Any]) -> Product:
+    """The product that a record describes.
+
+    Raises:
+        Refusal: If it describes none.
+    """
+    try:
+        return _product(*_sorted_out(values, text_of))
+    except Refusal as err:
+        err.item_id = id_of(values)
+        raise
+
+
+def change_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The new price, sale price, currency and availability of a product, as far as given.
+
+    An empty sale price ends the sale (None); of the others an empty value changes nothing.
+
+    Raises:
+        Refusal: If there is no id, or nothing to change.
+    """
+    own, _ = _sorted_out({**values, "attributes": {}}, lambda _: "")
+    try:
+        change = {"id": _item_id(own), **_prices(own), **_availability(own)}
+        if "sale_price" in own and _is_empty(own["sale_price"][1]):
+            change["sale_price"] = None
+        if len(change) == 1:
+            raise Refusal("nothing_to_change")
+    except Refusal as err:
+        err.item_id = id_of(values)
+        raise
+    return change
+
+
+def id_of(values: Mapping[str, Any]) -> str | None:
+    """The id of a record that cannot be read for another reason, if there is one."""
+    pairs = ((attribute_name(column), (column, value)) for column, value in values.items())
+    try:
+        return _item_id({name: found for name, found in pairs if name == "id"})
+    except Refusal:
+        return None
+
+
+_Own = dict[str, tuple[str, Any]]
+"""Our name → the file's name and the value."""
+
+
+def _sorted_out(
+    values: Mapping[str, Any], text: Callable[[Any], str]
+) -> tuple[_Own, dict[str, str]]:
+    """What are attributes of ours, and what else there is."""
+    own: _Own = {}
+    others: dict[str, str] = {}
+    for column, value in values.items():
+        name = attribute_name(column)
+        if name in _OWN_ATTRIBUTES:
+            # An empty value gives way to another column of that name.
+            if name not in own or _is_empty(own[name][1]):
+                own[name] = column, value
+        elif name == "attributes" and isinstance(value, Mapping | list):
+            others.update(_texts(value, text))
+        elif column and not _is_empty(value) and (other := _at(column, text, value)):
+            others.setdefault(column.removeprefix("g:"), other)
+    return own, others
+
+
+def _texts(values: Any, text: Callable[[Any], str]) -> dict[str, str]:
+    """A mapping, or its pairs as Parquet has them, with texts as values."""
+    pairs = values.items() if isinstance(values, Mapping) else values
+    found: dict[str, str] = {}
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise Refusal("bad_value", "attributes")
+        name, value = _raw_text(pair[0]), _at(str(pair[0]), text, pair[1])
+        if name and value:
+            found.setdefault(name, value)
+    return found
+
+
+def _item_id(own: _Own) -> str:
+    if "id" not in own or _is_empty(own["id"][1]):
+        raise Refusal("missing_id")
+    column, value = own["id"]
+    return _at(column, _id_text, value)
+
+
+def _product(own: _Own, others: dict[str, str]) -> Product:
+    fields: dict[str, Any] = {"id": _item_id(own), "attributes": others}
+    for name, (column, value) in own.items():
+        if _is_empty(value) or name in CHANGEABLE:
+            continue
+        if name == "id":
+            continue
+        if name == "item_group_id":
+            found: Any = _at(column, _id_text, value)
+        elif name == "product_type":
+            found = _at(column, _path, value)
+        elif name == "additional_image_link":
+            found = _at(column, _links, value)
+        elif name in _LINKS:
+            found = _at(column, web_link, value)
+        else:
+            found = _at(column, text_of, value)
+        if found:
+            fields[name] = found
+    if "title" not in fields:
+        raise Refusal("missing_title")
+    fields |= _prices(own) | _availability(own)
+    try:
+        return Product.model_validate(fields)
+    except ValidationError as err:
+        place = str(err.errors()[0]["loc"][0])
+        reason = "id_too_long" if place == "id" else "bad_value"
+        raise Refusal(reason, own[place][0] if place in own else place) from err
+
+
+def _prices(own: _Own) -> dict[str, Any]:
+    """Price, sale price and currency, as far as they are there."""
+    found: dict[str, Any] = {}
+    if "currency" in own and not _is_empty(own["currency"][1]):
+        found["currency"] = _at(own["currency"][0], text_of, own["currency"][1]).upper()
+    for name in reversed(_PRICES):
+        if name in own and not _is_empty(own[name][1]):
+            column, value = own[name]
+            amount, currency = _at(column, _amount, value)
+            found[name] = amount
+            if currency is not None:
+                # The price's own currency wins over a column and over that of the sale price.
+                found["currency"] = currency
+    return found
+
+
+def _availability(own: _Own) -> dict[str, str]:
+    column, value = own.get("availability", ("", None))
+    if _is_empty(value):
+        return {}
+    name = re.sub(r"[\s-]+", "_", _at(column, _raw_text, value).lower())
+    if name not in ("in_stock", "out_of_stock", "preorder", "backorder"):
+        raise Refusal("bad_availability", column)
+    return {"availability": name}
+
+
+def _at(column: str, read: Callable[[Any], _T], value: Any) -> _T:
+    """Read a value; a refusal names its column."""
+    try:
+        return read(value)
+    except Refusal as err:
+        err.column = column
+        raise
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    # What pandas writes for a missing number is no number.
+    return value is None or value == [] or (isinstance(value, float) and math.isnan(value))
+
+
+def _raw_text(value: Any) -> str:
+    """A value as text, with the markup it has."""
+    if isinstance(value, str):
+        text = value.strip()
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
+        text = str(int(value))
+    elif isinstance(value, list | tuple):
+        text = ", ".join(_raw_text(part) for part in value if not _is_empty(part))
+    elif isinstance(value, Mapping):
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    elif isinstance(value, bytes):
+        raise Refusal("bad_value")
+    else:
+        text = str(value)
+    if len(text) > MAX_TEXT:
+        raise Refusal("text_too_long")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as err:
+            raise Refusal("not_utf8") from err
+    return text
+
+
+def text_of(value: Any) -> str:
+    """A value as text without markup."""
+    try:
+        return plain_text(_raw_text(value))
+    except ValueError as err:
+        raise Refusal("too_much_markup") from err
+
+
+def _id_text(value: Any) -> str:
+    if isinstance(value, bool | list | tuple | Mapping):
+        raise Refusal("bad_value")
+    item_id = _raw_text(value)
+    if _CONTROL.search(item_id) is not None:
+        raise Refusal("bad_value")
+    return item_id
+
+
+def _path(value: Any) -> list[str]:
+    """A category path: a list, or a text with ` > ` between its parts."""
+    parts = value if isinstance(value, list | tuple) else _PATH_SIGN.split(text_of(value))
+    return [text for part in parts if (text := text_of(part))]
+
+
+def _links(value: Any) -> list[str]:
+    parts: Iterable[Any] = value if isinstance(value, list | tuple) else _raw_text(value).split(",")
+    return [link for part in parts if not _is_empty(part) and (link := web_link(part))]
+
+
+def web_link(value: Any) -> str:
+    """An http(s) or relative link: a `javascript:` link would run on the shop's page."""
+    link = _raw_text(value)
+    try:
+        scheme = urlsplit(link).scheme
+    except ValueError as err:
+        raise Refusal("bad_link") from err
+    if scheme not in ("", "http", "https") or _CONTROL.search(link) is not None:
+        raise Refusal("bad_link")
+    return link
+
+
+def _amount(value: Any) -> tuple[float, str | None]:
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        try:
+            found: tuple[float, str | None] | None = float(value), None
+        except OverflowError:
+            found = None
+    else:
+        found = price_of(_raw_text(value))
+    if found is None or not math.isfinite(found[0]) or found[0] < 0:
+        raise Refusal("bad_price")
+    return found
+
+
+def price_of(text: str) -> tuple[float, str | None] | None:
+    """`49.00 EUR`, `EUR 49.00`, `49,00 EUR`, `1,234.50`: amount and currency; None otherwise.
+
+    Of points and commas the last one is the decimal sign, unless it is a comma before three digits.
+    """
+    match = _PRICE.fullmatch(text.upper())
+    if match is None:
+        return None
+    amount = re.sub(r"[\s']", "", match[2])
+    point, comma = amount.rfind("."), amount.rfind(",")
+    is_decimal_comma = comma > point and len(amount) - comma - 1 != 3
+    amount = (
+        amount.replace(".", "").replace(",", ".") if is_decimal_comma else amount.replace(",", "")
+    )
+    try:
+        return float(amount), match[1] or match[3]
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Which products: one grammar, one tree, run in memory or by Elasticsearch."""

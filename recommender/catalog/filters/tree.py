@@ -1,0 +1,52 @@
+"""A filter as a tree; what runs it needs to know these five kinds of nodes.
+
+A product that lacks a field meets no comparison with it, and so meets the NOT of each. Of a field
+with several values one that fits is enough. Texts are compared letter by letter.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Order = Literal["<", "<=", ">", ">="]
+Value = str | float
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """The field has one of the values; with one value it is `=`."""
+
+    field: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """The field's number lies on one side of a bound."""
+
+    field: str
+    order: Order
+    bound: float
+
+
+@dataclass(frozen=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True)
+class And:
+    """All parts hold."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one part holds."""
+
+    parts: tuple["Node", ...]
+
+
+Node = AnyOf | Compare | Not | And | Or
