@@ -5,7 +5,7 @@ for dear ones. What a page does not know, as times and carts often are, is 0 bes
 says so.
 """
 
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ N_ANCHORS = 8
 FEATURES_VERSION = 2
 """Another number for other columns: a density answers to those it was fitted on."""
 
+PRICES, COURSE, TIMES, MARKS = slice(0, 20), slice(20, 30), slice(30, 37), slice(37, 43)
+"""Where the columns of each kind stand."""
+N_FEATURES = MARKS.stop
+
+_STEPS = np.arange(WINDOW)
 _OLDER = np.tri(N_ANCHORS, k=-1, dtype=np.bool_)
 _N_SAME = 3
 _SHORTEST_S = 1.0
@@ -50,28 +55,26 @@ def features_of(pages: Pages, prices: PriceList) -> Features:
     """
     window = _Window(pages)
     log_prices = prices.rows_of(window.items)
-    parts = [
-        *_price_columns(log_prices),
-        *_course_columns(window, pages.n_seen),
-        *_time_columns(window, pages),
-        *_mark_columns(window, pages),
-    ]
-    columns = np.empty((len(log_prices), len(parts)), np.float32)
-    for place, part in enumerate(parts):
-        columns[:, place] = part
+    columns = np.zeros((len(log_prices), N_FEATURES), np.float32)
+    _put_prices(columns[:, PRICES], log_prices)
+    _put_course(columns[:, COURSE], window)
+    if pages.visits.times_us is not None and len(pages.visits.times_us):
+        _put_times(columns[:, TIMES], window, pages, pages.visits.times_us)
+    if pages.visits.marks is not None:
+        _put_marks(columns[:, MARKS], window, pages.visits.marks)
     return Features(columns, _anchors(log_prices))
 
 
 def without_times_and_marks(columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """The columns as they are where neither is known."""
     kept = columns.copy()
-    kept[:, _FIRST_TIME:] = 0
+    kept[:, TIMES] = kept[:, MARKS] = 0
     return kept
 
 
 def knows_times(columns: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether the page knows when products were seen, shape (n,)."""
-    known: NDArray[np.bool_] = columns[:, _FIRST_TIME] > 0
+    known: NDArray[np.bool_] = columns[:, TIMES.start] > 0
     return known
 
 
@@ -84,9 +87,9 @@ class _Window:
     """The newest steps of pages, newest first; shapes (n, WINDOW)."""
 
     def __init__(self, pages: Pages) -> None:
-        place = pages.last_step[:, None] - np.arange(WINDOW)
-        self.inside = np.arange(WINDOW) < pages.n_seen[:, None]
-        self.place = np.where(self.inside, place, 0)
+        self.n_seen = pages.n_seen
+        self.inside = pages.n_seen[:, None] > _STEPS
+        self.place = np.where(self.inside, pages.last_step[:, None] - _STEPS, 0)
         self.items = self.of(pages.visits.items, UNKNOWN)
 
     def of(self, values: NDArray[Number], outside: int) -> NDArray[Number]:
@@ -95,7 +98,7 @@ class _Window:
         return np.where(self.inside, values[self.place], values.dtype.type(outside))
 
 
-def _price_columns(log_prices: NDArray[np.float32]) -> list[NDArray[Any]]:
+def _put_prices(columns: NDArray[np.float32], log_prices: NDArray[np.float32]) -> None:
     """The newest price and, as differences to it, those before, their mean, spread and ends."""
     known = np.isfinite(log_prices)
     n_known = known.sum(axis=1)
@@ -103,84 +106,64 @@ def _price_columns(log_prices: NDArray[np.float32]) -> list[NDArray[Any]]:
     newest = log_prices[np.arange(len(known)), known.argmax(axis=1)]
     newest = np.where(n_known > 0, newest, np.float32(0))
     apart = np.where(known, log_prices - newest[:, None], 0).astype(np.float64)
-    mean = apart.sum(axis=1) / np.maximum(n_known, 1)
+    n_known = np.maximum(n_known, 1)
+    mean = apart.sum(axis=1) / n_known
     spread = np.where(known, apart - mean[:, None], 0)
-    spread = np.sqrt((spread**2).sum(axis=1) / np.maximum(n_known, 1))
-    return [
-        newest,
-        *apart[:, 1:N_ANCHORS].T,
-        *known[:, :N_ANCHORS].T,
-        mean,
-        spread,
-        apart.min(axis=1),
-        apart.max(axis=1),
-    ]
+    columns[:, 0] = newest
+    columns[:, 1:N_ANCHORS] = apart[:, 1:N_ANCHORS]
+    columns[:, N_ANCHORS : 2 * N_ANCHORS] = known[:, :N_ANCHORS]
+    columns[:, -4] = mean
+    columns[:, -3] = np.sqrt((spread**2).sum(axis=1) / n_known)
+    columns[:, -2] = apart.min(axis=1)
+    columns[:, -1] = apart.max(axis=1)
 
 
-def _course_columns(window: _Window, n_seen: NDArray[np.int64]) -> list[NDArray[Any]]:
+def _put_course(columns: NDArray[np.float32], window: _Window) -> None:
     """Length of the visit, and how much it goes back and forth."""
     # Products without a row differ from one another and from those outside the visit.
-    apart = -2 - np.arange(WINDOW)
-    items = np.where(window.items == UNKNOWN, apart, window.items)
+    items = np.where(window.items == UNKNOWN, -2 - _STEPS, window.items)
     in_order = np.sort(items, axis=1)
-    n_inside = window.inside.sum(axis=1)
+    n_inside = np.minimum(window.n_seen, WINDOW)
     n_changes = (in_order[:, 1:] != in_order[:, :-1]).sum(axis=1)
     n_distinct = np.maximum(1 + n_changes - (WINDOW - n_inside), 1)
     as_newest = items[:, 1:] == items[:, :1]
-    as_second = items[:, 2:] == items[:, 1:2]
-    return [
-        np.log1p(n_seen),
-        np.log(n_distinct),
-        np.log(np.maximum(n_inside, 1) / n_distinct),
-        as_newest.any(axis=1),
-        *as_newest[:, :_N_SAME].T,
-        *as_second[:, :_N_SAME].T,
-    ]
+    columns[:, 0] = np.log1p(window.n_seen)
+    columns[:, 1] = np.log(n_distinct)
+    columns[:, 2] = np.log(np.maximum(n_inside, 1) / n_distinct)
+    columns[:, 3] = as_newest.any(axis=1)
+    columns[:, 4 : 4 + _N_SAME] = as_newest[:, :_N_SAME]
+    columns[:, 4 + _N_SAME :] = items[:, 2 : 2 + _N_SAME] == items[:, 1:2]
 
 
-def _time_columns(window: _Window, pages: Pages) -> list[NDArray[np.float64]]:
-    """Pauses, time since the visit began, hour of the day; whether times are known."""
-    times_us, n = pages.visits.times_us, len(pages.visit)
-    if times_us is None or not len(times_us):
-        return [np.zeros(n)] * 7
+def _put_times(
+    columns: NDArray[np.float32], window: _Window, pages: Pages, times_us: NDArray[np.int64]
+) -> None:
+    """Whether times are known; pauses, time since the visit began, hour of the day."""
     times = window.of(times_us, 0)
     is_pause = window.inside[:, 1:]
     took_s = np.where(is_pause, (times[:, :-1] - times[:, 1:]) / 1e6, _SHORTEST_S)
     pauses = np.log(np.maximum(took_s, _SHORTEST_S))
     first = times_us[np.minimum(pages.visits.starts[pages.visit], len(times_us) - 1)]
-    known = (pages.n_seen > 0).astype(np.float64)
+    known = window.n_seen > 0
     since_s = np.maximum(times[:, 0] - first, 0) / 1e6
     hour = times[:, 0] % _DAY_US * (2 * np.pi / _DAY_US)
-    return [
-        known,
-        pauses[:, 0],
-        pauses[:, 1],
-        pauses.sum(axis=1) / np.maximum(is_pause.sum(axis=1), 1),
-        known * np.log1p(since_s),
-        known * np.sin(hour),
-        known * np.cos(hour),
-    ]
+    columns[:, 0] = known
+    columns[:, 1:3] = pauses[:, :2]
+    columns[:, 3] = pauses.sum(axis=1) / np.maximum(is_pause.sum(axis=1), 1)
+    columns[:, 4] = known * np.log1p(since_s)
+    columns[:, 5] = known * np.sin(hour)
+    columns[:, 6] = known * np.cos(hour)
 
 
-def _mark_columns(window: _Window, pages: Pages) -> list[NDArray[np.float64]]:
-    """Carts and purchases so far; whether they are known."""
-    marks, n = pages.visits.marks, len(pages.visit)
-    if marks is None:
-        return [np.zeros(n)] * 6
-    seen = seen_marks(window.of(marks, 0), np.arange(WINDOW) == 0)
+def _put_marks(columns: NDArray[np.float32], window: _Window, marks: NDArray[np.uint8]) -> None:
+    """That they are known; carts and purchases so far."""
+    seen = seen_marks(window.of(marks, 0), _STEPS == 0)
     carts, bought = seen & CART > 0, seen & PURCHASE > 0
-    return [
-        np.ones(n),
-        np.log1p(carts.sum(axis=1)),
-        np.log1p(bought.sum(axis=1)),
-        carts[:, 0].astype(np.float64),
-        bought[:, 0].astype(np.float64),
-        bought[:, 1].astype(np.float64),
-    ]
-
-
-_FIRST_TIME = -7 - 6
-"""Where the columns of times and marks begin, from the end."""
+    columns[:, 0] = 1
+    columns[:, 1] = np.log1p(carts.sum(axis=1))
+    columns[:, 2] = np.log1p(bought.sum(axis=1))
+    columns[:, 3] = carts[:, 0]
+    columns[:, 4:6] = bought[:, :2]
 
 
 def _anchors(log_prices: NDArray[np.float32]) -> NDArray[np.float32]:

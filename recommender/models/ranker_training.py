@@ -118,6 +118,7 @@ class _Fit:
         step = tf.function(
             self._step,
             input_signature=[tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)],
+            autograph=False,
         )
         self.step = step.get_concrete_function()
 

@@ -53,6 +53,8 @@ class Trainer:
                 ),
                 tf.TensorSpec((), tf.float32),
             ],
+            # Nothing in it depends on a tensor's value; looking for that takes half of the tracing.
+            autograph=False,
         )
         self.step = step.get_concrete_function()
 
