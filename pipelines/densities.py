@@ -101,6 +101,34 @@ def train_densities(
     return fitted if fitted.epochs else None
 
 
+class VisitSplit(NamedTuple):
+    """Visits that are known at a time, and those that come.
+
+    Attributes:
+        known: Before it.
+        later: After it.
+        prices: What is known of them at that time.
+        learned: What is asked at the known visits, by name.
+        asked: What is asked at the later ones.
+    """
+
+    known: SessionLog
+    later: SessionLog
+    prices: PriceList
+    learned: dict[str, Questions]
+    asked: dict[str, Questions]
+
+
+def split_visits(
+    workspace: Workspace, settings: Settings, log: SessionLog, at_us: int, until_us: int | None
+) -> VisitSplit:
+    """Cut a log in two, µs since 1970; what comes after `until_us`, if any, is left out."""
+    known, later = before(log, at_us), between(log, at_us, until_us)
+    prices, gap_s = price_list(workspace, known, at_us), settings.sessions.gap_s
+    learned, asked = (questions_of(part, prices, gap_s) for part in (known, later))
+    return VisitSplit(known, later, prices, learned, asked)
+
+
 class _Asked(NamedTuple):
     """Pages as resampling needs to know them."""
 
@@ -130,23 +158,19 @@ def evaluate_densities(
     """
     log = load_session_log(workspace.events_dir, settings)
     borders = borders_of(log, settings, test_us)
-    known = before(log, borders.test_us)
-    later = between(log, borders.test_us, borders.until_us)
-    prices = price_list(workspace, known, borders.test_us)
+    visits = split_visits(workspace, settings, log, borders.test_us, borders.until_us)
+    known = visits.known
     say(f"Training densities on {known.sessions.n_sessions} visits…")
     told = on_training("densities") or (lambda _: None)
-    densities = fit_densities(known, prices, settings, on_epoch=told)
+    densities = fit_densities(known, visits.prices, settings, on_epoch=told)
     if not densities.epochs:
         raise DataError(
             f"too little for any density: {len(known.times_us)} steps before "
             f"{rfc3339(borders.test_us)}; import more events"
         )
-    gap_s = settings.sessions.gap_s
-    contest = _Contest(
-        questions_of(known, prices, gap_s), questions_of(later, prices, gap_s), settings, say
-    )
+    contest = _Contest(visits.learned, visits.asked, settings, say)
     return {
-        "test": {"from": rfc3339(borders.test_us), "visits": later.sessions.n_sessions},
+        "test": {"from": rfc3339(borders.test_us), "visits": visits.later.sessions.n_sessions},
         "train": {"visits": known.sessions.n_sessions, "epochs": dict(densities.epochs)},
         "bytes": densities.n_bytes,
         **contest.entries(densities),

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.densities import price_list
+from pipelines.densities import split_visits
 from pipelines.train import OnTraining
 from recommender.data.days import rfc3339
-from recommender.data.split import before, between, borders_of
+from recommender.data.split import borders_of
 from recommender.data.steps import load_session_log
-from recommender.densities.fit import MIN_EXAMPLES, DensityFit, Questions, questions_of
+from recommender.densities.fit import MIN_EXAMPLES, DensityFit, Questions
 from recommender.densities.pause import pause_mixture
 from recommender.densities.targets import SHORTEST_S
 from recommender.errors import DataError
@@ -56,11 +56,8 @@ def compare_families(
     """
     log = load_session_log(workspace.events_dir, settings)
     borders = borders_of(log, settings, test_us)
-    known = before(log, borders.validation_us)
-    later = between(log, borders.validation_us, borders.test_us)
-    prices = price_list(workspace, known, borders.validation_us)
-    gap_s = settings.sessions.gap_s
-    learned, asked = questions_of(known, prices, gap_s), questions_of(later, prices, gap_s)
+    visits = split_visits(workspace, settings, log, borders.validation_us, borders.test_us)
+    learned, asked = visits.learned, visits.asked
     told = on_training("families") or (lambda _: None)
     rows: dict[str, list[dict[str, Any]]] = {}
     for name, tried, judged in (("price", PRICES, _price), ("pause", PAUSES, _pause)):

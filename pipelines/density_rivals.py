@@ -5,8 +5,9 @@ all are learned.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _NGBOOST_TREES, _PATIENCE = 500, 30
 
 Columns = NDArray[np.float32]
 Targets = NDArray[np.float64]
+Boosting = TypeVar("Boosting", HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
 def rivals_of_density(
@@ -54,16 +56,7 @@ def rivals_of_chance(
     """What chance each rival gives to something that is yes or no, shape (n,)."""
     columns, came = learned
     first = _first_part(len(came))
-
-    def boosting(n_trees: int) -> HistGradientBoostingClassifier:
-        return HistGradientBoostingClassifier(
-            max_iter=n_trees,
-            learning_rate=_RATE,
-            max_leaf_nodes=_LEAVES,
-            early_stopping=False,
-            random_state=0,
-        )
-
+    boosting = partial(_trees, HistGradientBoostingClassifier)
     checked = boosting(_TREES).fit(columns[:first], came[:first])
     staged = checked.staged_predict_proba(columns[first:])
     n_trees = _best(log_loss(came[first:], each[:, 1], labels=[False, True]) for each in staged)
@@ -83,16 +76,7 @@ def _ridge(columns: Columns, targets: Targets, asked: Columns) -> tuple[Targets,
 def _boosting(columns: Columns, targets: Targets, asked: Columns) -> tuple[Targets, Targets]:
     """Trees for the mean; one scale, which later pages show."""
     first = _first_part(len(targets))
-
-    def boosting(n_trees: int) -> HistGradientBoostingRegressor:
-        return HistGradientBoostingRegressor(
-            max_iter=n_trees,
-            learning_rate=_RATE,
-            max_leaf_nodes=_LEAVES,
-            early_stopping=False,
-            random_state=0,
-        )
-
+    boosting = partial(_trees, HistGradientBoostingRegressor)
     checked = boosting(_TREES).fit(columns[:first], targets[:first])
     errors = [
         float(((targets[first:] - each) ** 2).mean())
@@ -132,6 +116,16 @@ def _ngboost(columns: Columns, targets: Targets, asked: Columns) -> tuple[Target
     model = boosting(max(1, checked.best_val_loss_itr)).fit(columns, targets)
     found = model.pred_dist(asked).params
     return np.asarray(found["loc"]), np.asarray(found["scale"])
+
+
+def _trees(kind: type[Boosting], n_trees: int) -> Boosting:
+    return kind(
+        max_iter=n_trees,
+        learning_rate=_RATE,
+        max_leaf_nodes=_LEAVES,
+        early_stopping=False,
+        random_state=0,
+    )
 
 
 def _first_part(n: int) -> int:
