@@ -14,6 +14,7 @@ import numpy as np
 from recommender.data.examples import Sessions
 from recommender.data.split import Split
 from recommender.errors import DataError
+from recommender.models.registry import model_class
 from recommender.serving.manifest import plain_settings
 from recommender.settings import Settings
 
@@ -22,8 +23,11 @@ JOB_NAME = "job.json"
 
 def batch_setting(name: str, settings: Settings) -> int | None:
     """The batch size that a model would be trained with; None if it knows no batches."""
-    size = getattr(getattr(settings, name, None), "batch_size", None)
-    return size if isinstance(size, int) else None
+    section = _section(name, settings)
+    if section is None:
+        return None
+    size: int = getattr(settings, section).batch_size
+    return size
 
 
 def measure_batch_sizes(
@@ -88,10 +92,19 @@ def _sessions_in_files(split: Split) -> Iterator[Path]:
         yield folder
 
 
+def _section(name: str, settings: Settings) -> str | None:
+    """The section that has a model's batch size: its own, or that of the kind it extends."""
+    names = (getattr(kind, "name", "") for kind in model_class(name).__mro__)
+    return next((one for one in names if hasattr(getattr(settings, one, None), "batch_size")), None)
+
+
 def _with_batch_size(name: str, settings: Settings, size: int) -> Settings:
-    section = getattr(settings, name).model_copy(update={"batch_size": size})
+    section = _section(name, settings)
+    if section is None:
+        raise ValueError(f"{name} is not trained in batches")
+    sized = getattr(settings, section).model_copy(update={"batch_size": size})
     model = settings.model.model_copy(update={"start": "random"})
-    return settings.model_copy(update={name: section, "model": model})
+    return settings.model_copy(update={section: sized, "model": model})
 
 
 def _in_own_process(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,6 +126,11 @@ def _compare_ranks(settings: Settings, a: str, b: str) -> dict[str, Any]:
             f"{a} and {b} were not asked the same questions; run `recommender evaluate --out` for "
             "both with the same events, --test-from and settings of sessions and vocabulary"
         )
+    if first.ties != second.ties:
+        raise DataError(
+            f"{a} counted equal scores as `{first.ties}`, {b} as `{second.ties}`; run `recommender "
+            "evaluate --out` for both with the same evaluation.ties"
+        )
     wanted = settings.evaluation
     ranks_a, ranks_b = first.ranks[side_a["model"]], second.ranks[side_b["model"]]
     if not set(ranks_a) & set(ranks_b):

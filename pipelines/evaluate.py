@@ -78,7 +78,7 @@ def evaluate_models(
         report["batch_sizes"] = measure_batch_sizes(
             model, contest.choosing, chosen, batch_sizes, say
         )
-    ranks = SavedRanks.of(contest.examination, rows)
+    ranks = SavedRanks.of(contest.examination, rows, settings.evaluation.ties)
     return Evaluation(report, contest.page(report), ranks)
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,21 @@ from recommender.settings import Settings, Start, row_length
 
 log = logging.getLogger(__name__)
 
-PriceFitOf = Callable[[Vocabulary], PriceFit | None]
-"""Asked how prices fit the products of a model; None where that is not known."""
+
+class LearnedFit(NamedTuple):
+    """How prices fit the products of a model.
+
+    Attributes:
+        fit: The same for every model that asks.
+        took_s: What learning it took, whoever asked first: a cost of each model that uses it.
+    """
+
+    fit: PriceFit
+    took_s: float
+
+
+PriceFitOf = Callable[[Vocabulary], LearnedFit | None]
+"""Asked how prices fit; None where that is not known."""
 
 OnTraining = Callable[[str], OnEpoch | None]
 """Asked at each stage of a training, by its name, for somebody to tell the epochs to."""
@@ -85,20 +98,21 @@ def choose(
     if not model.leaves_choices:
         return Choice(name, {}, [], 0.0)
     kind.load_libraries()
+    priced = price_fit_of(split.vocabulary) if model.takes_blend else None
     began = time.perf_counter()
     sessions, held_out = hold_out(split.train, split.held_out, model.min_held_out)
     model.on_epoch = on_training("choosing")
     fitted(model, sessions, held_out)
     powers = ALONE
-    if model.takes_blend and (fit := price_fit_of(split.vocabulary)) is not None:
-        wanted = settings.densities.price_fit
+    if priced is not None:
+        fit, wanted = priced.fit, settings.densities.price_fit
         # Of validation only: what is held out besides, the price density has learned from.
         later = split.held_out
         powers = likeliest_powers(model, fit, later) if wanted is None else Powers(1.0, wanted)
         if powers.price:
             model.blend = fit.with_powers(powers)
             model.calibrate(later)
-    took_s = time.perf_counter() - began
+    took_s = time.perf_counter() - began + (0.0 if priced is None else priced.took_s)
     choice = Choice(name, model.settled_, model.epochs_, took_s, model.carried_, powers)
     log.info("%s settled %s in %.1f s", name, choice.told, took_s)
     return choice
@@ -135,6 +149,7 @@ def train(
     """
     kind, n_items = model_class(choice.name), len(vocabulary)
     kind.load_libraries()
+    priced = price_fit_of(vocabulary) if choice.powers.price else None
     began = time.perf_counter()
     start = choice.settled.get("start", "random")
     vectors = train_vectors(sessions, n_items, settings) if with_vectors else None
@@ -150,9 +165,9 @@ def train(
         else:
             starts = start_vectors(start, sessions, n_items, settings)
         model.fit(sessions, None, vectors=starts, seed=settings.model.seed)
-    if choice.powers.price and (fit := price_fit_of(vocabulary)) is not None:
-        model.blend = fit.with_powers(choice.powers)
-    took_s = time.perf_counter() - began
+    if priced is not None:
+        model.blend = priced.fit.with_powers(choice.powers)
+    took_s = time.perf_counter() - began + (0.0 if priced is None else priced.took_s)
     log.info("%s trained on %d sessions in %.1f s", choice.name, sessions.n_sessions, took_s)
     return Trained(model, vectors, vocabulary, sessions, choice, choice.took_s + took_s)
 

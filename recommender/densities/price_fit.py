@@ -69,6 +69,11 @@ class PriceFit:
         told -= np.log(np.exp(told).sum(axis=1, keepdims=True))
         return told
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the density's arrays; what products cost is the catalog's."""
+        return sum(array.nbytes for array in self.density.arrays().values())
+
     def fits(self, sessions: Sessions) -> NDArray[np.float32]:
         """Log density of every product's price, shape (n_sessions, n_items).
 

@@ -18,11 +18,10 @@ from recommender.models.contract import Model
 from recommender.models.metrics import score_batches
 
 _MAX_SCORES = 30_000_000
-"""That are looked at: those of the newest questions."""
+"""That are looked at: of more questions an evenly spread part."""
 _LEAST_SCORE = -50.0
 _MIN_GAIN = 2.0
-"""In nats, over the model alone at its own best power: a parameter that gives less, as Akaike
-(1974) has it, gives nothing."""
+"""In nats, over the model alone at its own best power; Akaike (1974) asks for one a parameter."""
 _MAX_STEPS = 20
 _NEAR = 1e-4
 _LEAST_SPREAD = 1e-6
@@ -44,7 +43,10 @@ class _Told(NamedTuple):
 
 
 def likeliest_powers(model: Model, fit: PriceFit, held_out: Sessions) -> Powers:
-    """Choose the powers on later visits than either expert has learned from.
+    """Choose the powers on later visits than the network and the price density learned from.
+
+    A second stage has been fitted on these visits. Fitted on others, it would be a little less
+    sure: on REES46 the powers were .91 and .13 instead of .93 and .10.
 
     Args:
         model: Gives finite log-probabilities; it has no blend.
@@ -93,14 +95,15 @@ def _climbed(
 
 def _asked(model: Model, fit: PriceFit, held_out: Sessions) -> list[_Asked]:
     queries, targets, _ = prefixes(held_out)
-    first = max(0, len(targets) - _MAX_SCORES // model.n_items)
-    newest = select_sessions(queries, np.arange(first, len(targets)))
+    n_asked = min(len(targets), max(1, _MAX_SCORES // model.n_items))
+    spread = np.linspace(0, len(targets) - 1, n_asked).astype(np.int64)
+    asked, came = select_sessions(queries, spread), targets[spread]
     return [
         _Asked(
             np.stack([np.maximum(scores, np.float32(_LEAST_SCORE)), fit.fits(part)]),
-            targets[first:][piece],
+            came[piece],
         )
-        for piece, part, scores in score_batches(model, newest)
+        for piece, part, scores in score_batches(model, asked)
     ]
 
 

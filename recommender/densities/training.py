@@ -13,7 +13,7 @@ from recommender.models.mixture import Mixture
 from recommender.models.mixture_density import MixtureDensity, MixtureLoss
 
 EPOCHS = (6, 20)
-"""The fewest and the most. REES46: price .680 nats after 6, .682 after 8 or 12."""
+"""The fewest and the most. REES46's validation week: price .690 nats after 6, .689 after 8."""
 _ALL_STEPS = 1_500
 """That a density should have: small logs are gone through more often."""
 BATCH_SIZES = (32, 256)

@@ -12,12 +12,10 @@ from recommender.data.examples import Sessions, last_items, prefixes, select_ses
 from recommender.data.vocabulary import renumber
 from recommender.errors import DataError
 from recommender.models.contract import Model
-from recommender.models.metrics import EXCLUDED, score_batches, target_ranks
+from recommender.models.metrics import EXCLUDED, UNKNOWN, score_batches, target_ranks
 from recommender.models.topk import NOTHING, top_k
 from recommender.settings import Exclusion, Ties
 
-UNKNOWN = np.iinfo(np.int64).max
-"""Rank of a target that the model does not know."""
 _TIMED_QUERIES = 200
 
 
@@ -57,7 +55,8 @@ class Judgement(NamedTuple):
 
     Attributes:
         ranks: By exclusion, the rank of each query's target, shape (n,); `EXCLUDED` where the
-            target may not be recommended, `UNKNOWN` where the model does not know it.
+            target may not be recommended, `UNKNOWN` where the model does not know it or never
+            recommends it.
         shown: How often each item stood in a list of length k with nothing excluded, shape
             (n_items,).
         certainty: How sure it was of each list, shape (n,); None where it cannot tell.

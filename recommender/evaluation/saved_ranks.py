@@ -17,9 +17,9 @@ from recommender.errors import DataError
 from recommender.evaluation.protocol import Queries
 from recommender.evaluation.slices import Parts
 from recommender.evaluation.summary import Examination, JudgedModel
-from recommender.settings import Exclusion
+from recommender.settings import Exclusion, Ties
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RANKS_NAME = "ranks.npz"
 
 
@@ -30,6 +30,7 @@ class SavedRanks:
     Attributes:
         questions: Hash of all questions with their answers.
         from_us: Where the test began, µs since 1970.
+        ties: How equal scores were counted.
         session_of_query: The held-out session of each, shape (n_queries,).
         n_sessions: Number of held-out sessions.
         parts: Parts of the questions.
@@ -38,18 +39,20 @@ class SavedRanks:
 
     questions: str
     from_us: int
+    ties: Ties
     session_of_query: NDArray[np.int64]
     n_sessions: int
     parts: Parts
     ranks: Mapping[str, Mapping[Exclusion, NDArray[np.int64]]]
 
     @classmethod
-    def of(cls, examination: Examination, models: Sequence[JudgedModel]) -> Self:
+    def of(cls, examination: Examination, models: Sequence[JudgedModel], ties: Ties) -> Self:
         """Keep the ranks of some judged models."""
         queries = examination.queries
         return cls(
             questions_hash(queries, examination.split.vocabulary),
             examination.split.from_us,
+            ties,
             queries.session_of_query,
             queries.n_sessions,
             examination.parts,
@@ -66,6 +69,7 @@ class SavedRanks:
             "schema_version": SCHEMA_VERSION,
             "questions": self.questions,
             "from_us": self.from_us,
+            "ties": self.ties,
             "n_sessions": self.n_sessions,
             "parts": list(self.parts),
             "models": {name: list(ranks) for name, ranks in self.ranks.items()},
@@ -92,17 +96,21 @@ class SavedRanks:
         """Read what `write` wrote.
 
         Raises:
-            DataError: If it is missing, damaged or of a later format.
+            DataError: If it is missing, damaged or of another format.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
                 head = json.loads(file["head"].tobytes())
                 if head["schema_version"] != SCHEMA_VERSION:
-                    raise DataError(f"{path} is of a later format; upgrade session-recommender")
+                    raise DataError(
+                        f"{path} is of another version's format; write it again with: recommender "
+                        f"evaluate --out {path.parent}"
+                    )
                 models = enumerate(head["models"].items())
                 return cls(
                     head["questions"],
                     head["from_us"],
+                    head["ties"],
                     file["session_of_query"],
                     head["n_sessions"],
                     {name: file[f"part-{at}"] for at, name in enumerate(head["parts"])},

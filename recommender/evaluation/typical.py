@@ -11,7 +11,7 @@ from recommender.data.vocabulary import Vocabulary
 from recommender.evaluation.protocol import Queries, excluded_items, seen_before
 from recommender.evaluation.slices import FEW_CLICKS, LONG, head_items
 from recommender.models.contract import Intent, Model
-from recommender.models.metrics import target_ranks
+from recommender.models.metrics import UNKNOWN, target_ranks
 from recommender.models.topk import NOTHING, top_k
 from recommender.settings import Exclusion, Ties
 
@@ -165,7 +165,7 @@ def typical_entries(
             "lists": [
                 {
                     "model": name,
-                    "rank": int(shown.ranks[at]),
+                    "rank": None if shown.ranks[at] == UNKNOWN else int(shown.ranks[at]),
                     "items": vocabulary.decode(shown.items[at][shown.items[at] != NOTHING]),
                     "intents": [
                         {

@@ -297,15 +297,14 @@ def seedless(report: Report) -> list[str]:
     return [f"No seed changes {in_words(names)}: trained once, no spread."]
 
 
-def place(rank: int, k: int, n_items: int) -> str:
-    """Where the next product stood in a list; in the last place stand all without a score.
+def place(rank: int | None, k: int) -> str:
+    """Where the next product stood in a list, if it had a place at all.
 
     Example:
-        >>> place(3, 20, 1500), place(1041, 20, 1500), place(1499, 20, 1500)
+        >>> place(3, 20), place(1041, 20), place(None, 20)
         ('3', '1,041, not among 20', 'no opinion')
     """
-    # The page's own product does not compete, so that the last place is the one before n_items.
-    if rank > k and rank >= n_items - 1:
+    if rank is None:
         return "no opinion"
     return f"{rank}" if rank <= k else f"{rank:,}, not among {k}"
 

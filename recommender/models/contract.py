@@ -36,6 +36,10 @@ class Blend(Protocol):
     ) -> NDArray[np.float32]:
         """Both together as log-probabilities, shape (n_sessions, n_items)."""
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the arrays that serving loads for it."""
+
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
@@ -146,7 +150,8 @@ class Model(ABC):
         """Learn `certainty` anew, as a `blend` makes it necessary; into `carried_` too.
 
         Args:
-            held_out: Sessions that nothing was learned from; too few change nothing.
+            held_out: Sessions that the network has not learned from; too few change nothing. A
+                second stage may have been fitted on them: on REES46 that promises .003 too much.
         """
 
     @abstractmethod
@@ -226,8 +231,9 @@ class Model(ABC):
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the arrays that serving loads."""
-        return sum(array.nbytes for array in self.arrays().values())
+        """Bytes of the arrays that serving loads, those of a blend among them."""
+        own = sum(array.nbytes for array in self.arrays().values())
+        return own if self.blend is None else own + self.blend.n_bytes
 
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy`, one file each."""

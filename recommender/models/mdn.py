@@ -101,7 +101,7 @@ class Mdn(Softmax):
         vectors, hidden = self._refined(
             found.means.reshape(-1, dim), found.anchors.reshape(-1, dim)
         )
-        hidden = hidden.reshape(n, n_components, -1)
+        hidden = hidden.reshape(n, n_components, hidden.shape[-1])
         ages = window.shape[1] - 1 - found.places
         logits = hidden @ self._weights["weight_by_hidden"] + self._weights["weight_by_age"][ages]
         logits = np.where(found.is_further, logits, np.float32(NEVER))

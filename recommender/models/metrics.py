@@ -12,6 +12,8 @@ from recommender.settings import Ties
 
 EXCLUDED = 0
 """Rank of a target that may not be recommended."""
+UNKNOWN = np.iinfo(np.int64).max
+"""Rank of a target that a model does not know, or never recommends."""
 
 
 def target_ranks(
@@ -31,7 +33,7 @@ def target_ranks(
 
     Returns:
         1 + the number of other items before it, shape (n,); `EXCLUDED` where the target itself is
-        excluded. A target that is never recommended, with score -inf, comes last under either rule.
+        excluded, else `UNKNOWN` where its score is -inf or no number: no list ever shows it.
 
     Example:
         >>> target_ranks(np.float32([[0.5, 0.2, 0.5]]), np.int32([0]))
@@ -42,10 +44,10 @@ def target_ranks(
     at_least = scores >= own[:, None]
     if ties == "list":
         behind = np.arange(scores.shape[1]) > targets[:, None]
-        at_least &= ~(behind & (scores == own[:, None]) & np.isfinite(own)[:, None])
+        at_least &= ~(behind & (scores == own[:, None]))
     if excluded is not None:
         at_least &= ~excluded
-    ranks: NDArray[np.int64] = at_least.sum(axis=1, dtype=np.int64)
+    ranks = np.where(np.isfinite(own), at_least.sum(axis=1, dtype=np.int64), UNKNOWN)
     if excluded is None:
         return ranks
     return np.where(excluded[rows, targets], EXCLUDED, ranks)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.examples import Sessions, prefixes, select_sessions
-from recommender.models.metrics import hits, reciprocal_ranks
+from recommender.models.metrics import UNKNOWN, hits, reciprocal_ranks
 from recommender.models.neighbors_index import SessionIndex
 from recommender.models.neighbors_search import Weights, costs_of, search
 from recommender.models.neighbors_variants import CHOICES, Parameters, weights_of
@@ -87,13 +87,13 @@ def _asked(
 def target_ranks(
     index: SessionIndex, weights: Weights, queries: Sessions, targets: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Rank of each target, ties against it; `index.n_items` for one that no neighbor holds."""
-    ranks = np.full(len(targets), index.n_items)
+    """Rank of each target, ties against it; `UNKNOWN` for one that no neighbor holds."""
+    ranks = np.full(len(targets), UNKNOWN)
     for piece, scored in search(index, weights, queries):
         is_target = scored.items == targets[piece][scored.query]
         own = np.full(piece.stop - piece.start, np.inf)
         own[scored.query[is_target]] = scored.scores[is_target]
         at_least = scored.query[scored.scores >= own[scored.query]]
         found = np.bincount(at_least, minlength=len(own))
-        ranks[piece] = np.where(found > 0, found, index.n_items)
+        ranks[piece] = np.where(found > 0, found, UNKNOWN)
     return ranks

@@ -109,7 +109,7 @@ class OneHot(Model):
         )
         quality, planned = None, self._settled
         if planned is None:
-            if self.leaves_choices and validation is not None:
+            if self.leaves_choices and validation is not None and (validation.lengths > 1).any():
                 quality = partial(self._quality, validation)
             planned = self._planned(partial(train_once, quality))
         trained = train_once(quality, planned)

@@ -35,6 +35,7 @@ def split_of(train: Sessions, held_out: Sessions) -> Split:
 
 def test_only_models_trained_in_batches_have_a_size() -> None:
     assert batch_setting("softmax", Settings()) == 256
+    assert batch_setting("mdn", Settings()) == 256, "as the network that it extends"
     assert batch_setting("popularity", Settings()) is None
     assert batch_setting("word2vec", Settings()) is None
 

@@ -137,6 +137,7 @@ def evaluations(shop: tuple[Path, str, str]) -> Path:
         ("longer", "popularity", ["--set", "evaluation.test_days=2"]),
         ("other", "popularity", ["--set", "evaluation.exclude=[\"session\"]"]),
         ("apart", "popularity", ["--set", "evaluation.exclude=[\"none\"]"]),
+        ("listed", "popularity", ["--set", "evaluation.ties=list"]),
     ):  # fmt: skip
         done = call(shop[0], "evaluate", "--models", models, "--out", folder / name, *more)
         assert done.exit_code == 0, done.output
@@ -170,6 +171,7 @@ def test_what_cannot_be_compared(shop: tuple[Path, str, str], evaluations: Path)
         (f"{first}:softmax", first, "holds no model softmax; it holds sequential_rules, popul"),
         (first, evaluations / "longer", "were not asked the same questions"),
         (evaluations / "other", evaluations / "apart", "no exclusion in common"),
+        (first, evaluations / "listed", "counted equal scores as `against`"),
         (root, first, "is neither a version"),
         ("current", "popularity", "popularity is the name of a model, and what is compared was"),
     ):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recommender.data.examples import sessions_from_lists
+from recommender.data.examples import select_sessions, sessions_from_lists
 from recommender.data.steps import SessionLog
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.densities import Densities
@@ -125,19 +125,23 @@ def test_certainty_is_learned_anew_with_a_blend(
     fit: PriceFit, planted: Planted, model: Softmax
 ) -> None:
     _, judged, _ = planted
-    model.calibrate(judged.sessions)
+    first, second = (
+        select_sessions(judged.sessions, np.arange(half, judged.sessions.n_sessions, 2))
+        for half in (0, 1)
+    )
+    model.calibrate(first)
     alone = model.carried_["certainty_weights"]
     model.blend = fit.with_powers(Powers(0.2, 1.0))
-    model.calibrate(judged.sessions)
+    model.calibrate(first)
     assert not np.allclose(model.carried_["certainty_weights"], alone)
     promised, came = [], []
-    for sessions, targets in calibration_questions(judged.sessions):
+    for sessions, targets in calibration_questions(second):
         scores = model.scores(sessions)
         certainty = model.certainty(scores, sessions)
         assert certainty is not None
         promised.append(certainty)
         came.append(is_in_list(scores, sessions, targets))
-    assert np.concatenate(promised).mean() == pytest.approx(np.concatenate(came).mean(), abs=0.02)
+    assert np.concatenate(promised).mean() == pytest.approx(np.concatenate(came).mean(), abs=0.05)
 
 
 def test_intents_show_what_prices_leave_of_them(fit: PriceFit, planted: Planted) -> None:

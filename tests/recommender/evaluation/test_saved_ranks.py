@@ -18,11 +18,11 @@ LETTERS = Vocabulary(list("abcd"))
 def test_what_was_written_comes_back(make_examination, judged_model, tmp_path: Path) -> None:
     examination = make_examination()
     models = [judged_model(name, examination) for name in ("popularity", "sequential_rules")]
-    saved = SavedRanks.of(examination, models)
+    saved = SavedRanks.of(examination, models, "list")
     saved.write(tmp_path / "ranks.npz")
     found = SavedRanks.read(tmp_path / "ranks.npz")
-    assert (found.questions, found.from_us, found.n_sessions) == (
-        saved.questions, saved.from_us, saved.n_sessions
+    assert (found.questions, found.from_us, found.n_sessions, found.ties) == (
+        saved.questions, saved.from_us, saved.n_sessions, "list"
     )  # fmt: skip
     np.testing.assert_array_equal(found.session_of_query, saved.session_of_query)
     assert list(found.ranks) == ["popularity", "sequential_rules"]
@@ -46,7 +46,7 @@ def test_hash_tells_questions_apart() -> None:
     assert len(others | {same}) == 5
 
 
-def test_missing_damaged_or_later(tmp_path: Path) -> None:
+def test_missing_damaged_or_of_another_format(tmp_path: Path) -> None:
     path = tmp_path / "ranks.npz"
     with pytest.raises(DataError, match=r"is missing; write it with: recommender evaluate --out"):
         SavedRanks.read(path)
@@ -54,9 +54,9 @@ def test_missing_damaged_or_later(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(DataError, match="is damaged"):
             SavedRanks.read(path)
-    head = np.frombuffer(json.dumps({"schema_version": 2}).encode(), np.uint8)
+    head = np.frombuffer(json.dumps({"schema_version": 1}).encode(), np.uint8)
     np.savez(path, head=head)
-    with pytest.raises(DataError, match="later format"):
+    with pytest.raises(DataError, match="another version's format; write it again"):
         SavedRanks.read(path)
     with pytest.raises(DataError, match="cannot be written"):
         SavedRanks("", 0, np.zeros(0, np.int64), 0, {}, {}).write(tmp_path / "no" / "ranks.npz")

@@ -64,6 +64,13 @@ def test_scores_have_a_row_a_session_and_a_column_an_item(model: Model) -> None:
     assert not np.isposinf(scores).any()
 
 
+def test_nobody_asks_and_nothing_is_answered(model: Model) -> None:
+    nobody = sessions_from_lists([])
+    assert model.scores(nobody).shape == (0, N_ITEMS)
+    items, _ = model.recommend(nobody, 5)
+    assert items.shape == (0, 5)
+
+
 def test_log_probabilities_sum_to_one(model: Model) -> None:
     if model.gives_log_probabilities:
         np.testing.assert_allclose(np.exp(model.scores(QUERIES)).sum(axis=1), 1, atol=1e-5)

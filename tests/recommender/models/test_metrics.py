@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from recommender.data.examples import sessions_from_lists
 from recommender.models.metrics import (
     EXCLUDED,
+    UNKNOWN,
     hits,
     reciprocal_ranks,
     target_ranks,
@@ -16,6 +17,7 @@ from recommender.models.metrics import (
 )
 from recommender.models.registry import model_class
 from recommender.models.topk import top_k
+from recommender.settings import Ties
 
 
 def test_ties_count_against_the_target() -> None:
@@ -23,18 +25,22 @@ def test_ties_count_against_the_target() -> None:
     assert target_ranks(scores, np.int32([0, 3, 1])).tolist() == [2, 4, 2]
 
 
-def test_a_target_without_a_score_comes_last() -> None:
-    scores = np.float32([[1, -np.inf, -np.inf]])
-    assert target_ranks(scores, np.int32([1])).tolist() == [3]
+@pytest.mark.parametrize("ties", ["against", "list"])
+def test_a_target_that_no_list_shows_is_no_hit(ties: Ties) -> None:
+    scores = np.float32([[1, -np.inf, -np.inf], [np.nan, 1, 2]])
+    assert target_ranks(scores, np.int32([1, 0]), ties=ties).tolist() == [UNKNOWN, UNKNOWN]
+    excluded = np.array([[False, True, False], [False, True, False]])
+    ranks = target_ranks(scores, np.int32([1, 0]), excluded, ties)
+    assert ranks.tolist() == [EXCLUDED, UNKNOWN]
 
 
 def test_ties_may_count_as_in_a_list() -> None:
     scores = np.float32([[3, 1, 3, 0], [0, 0, 0, 0], [3, 3, 3, 2], [-np.inf, -np.inf, 1, -np.inf]])
     targets = np.int32([0, 3, 1, 0])
-    assert target_ranks(scores, targets, ties="list").tolist() == [1, 4, 2, 4]
+    assert target_ranks(scores, targets, ties="list").tolist() == [1, 4, 2, UNKNOWN]
     excluded = np.zeros((4, 4), np.bool_)
     excluded[2, 0] = True
-    assert target_ranks(scores, targets, excluded, "list").tolist() == [1, 4, 1, 4]
+    assert target_ranks(scores, targets, excluded, "list").tolist() == [1, 4, 1, UNKNOWN]
 
 
 def test_excluded_items_do_not_compete_and_excluded_targets_are_marked() -> None:

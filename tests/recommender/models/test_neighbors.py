@@ -8,7 +8,7 @@ import pytest
 
 from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.errors import DataError
-from recommender.models.metrics import hits, reciprocal_ranks
+from recommender.models.metrics import UNKNOWN, hits, reciprocal_ranks
 from recommender.models.neighbors import Neighbors
 from recommender.models.neighbors_choice import choose_parameters, target_ranks
 from recommender.models.neighbors_index import build_index
@@ -292,7 +292,7 @@ def test_ranks_are_those_of_the_full_scores(ring: tuple[Sessions, Sessions]) -> 
     targets = np.array([4, 39, 10], np.int32)
     full = model.scores(queries)
     own = full[np.arange(3), targets]
-    expected = np.where(np.isneginf(own), 40, (full >= own[:, None]).sum(axis=1))
+    expected = np.where(np.isneginf(own), UNKNOWN, (full >= own[:, None]).sum(axis=1))
     np.testing.assert_array_equal(
         target_ranks(model.index_, model.weights_, queries, targets), expected
     )

@@ -189,6 +189,14 @@ def test_validation_settles_batch_size_and_epochs(ring: tuple[Sessions, Sessions
     assert again.settled_ == model.settled_
 
 
+def test_a_validation_that_asks_nothing_settles_no_early_end(
+    ring: tuple[Sessions, Sessions],
+) -> None:
+    fair = settings(variant="fair", max_epochs=3, patience=1)
+    model = OneHot(N_ITEMS, fair).fit(ring[0], sessions_from_lists([[3], []]))
+    assert model.settled_["epochs"] == 3
+
+
 def test_predictions_are_json(trained: OneHot, ring: tuple[Sessions, Sessions]) -> None:
     costs = json.loads(json.dumps(trained.predicted_costs(ring[0])))
     assert list(costs) == ["bytes", "file_bytes", "memory_bytes", "train_s"]
