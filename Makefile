@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 DEMO_DIR ?= .demo
 DEMO_SERVE ?= 1
 PORT ?= 8000
+# `CATALOG=elasticsearch make demo` keeps the products there, at ELASTICSEARCH_URL (compose.yaml).
+CATALOG ?= embedded
+ELASTICSEARCH_URL ?= http://127.0.0.1:9200
+DEMO_NEEDS := $(if $(filter elasticsearch,$(CATALOG)),.all,.train)
 # Tests run in this many processes; each may load TensorFlow (about 0.6 GB).
 TEST_PROCESSES ?= 2
 
@@ -19,12 +23,16 @@ $(VENV)/.train: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+$(VENV)/.all: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
 	@touch $(VENV)/.train $@
 
-demo: $(VENV)/.train  ## simulated shop -> events -> sessions -> model -> page at 127.0.0.1:8000
-	@PATH="$(abspath $(BIN)):$$PATH" DEMO_DIR=$(DEMO_DIR) DEMO_SERVE=$(DEMO_SERVE) PORT=$(PORT) sh pipelines/demo.sh
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	@touch $(VENV)/.train $(VENV)/.all $@
+
+demo: $(VENV)/$(DEMO_NEEDS)  ## simulated shop -> events -> sessions -> model -> page at 127.0.0.1:8000
+	@PATH="$(abspath $(BIN)):$$PATH" DEMO_DIR=$(DEMO_DIR) DEMO_SERVE=$(DEMO_SERVE) PORT=$(PORT) CATALOG=$(CATALOG) ELASTICSEARCH_URL=$(ELASTICSEARCH_URL) sh pipelines/demo.sh
 
 serve: $(VENV)/.train  ## the page of the last demo again
 	$(BIN)/recommender serve --workspace $(DEMO_DIR) --port $(PORT)

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pipelines.cold import train_cold_start
 from pipelines.densities import train_densities
 from pipelines.pricing import Pricing
 from pipelines.report import data_entry, page_of, product_lookup
 from pipelines.train import OnTraining, PriceFitOf, Trained, choose, judged, train
+from recommender.cold.start import ColdStart
 from recommender.data.days import Borders
 from recommender.data.split import (
     Split,
@@ -62,7 +64,7 @@ class Contest:
         self.judging = split_for_judging(log, settings, borders)
         self.workspace, self.settings, self._log = workspace, settings, log
         self._on_training, self._pricing = on_training, Pricing(workspace, settings, log)
-        self._lookup = product_lookup(workspace)
+        self._lookup = product_lookup(workspace, settings)
         self.examination = examine(self.judging, queries_of(self.judging.held_out), self._lookup)
 
     def train(self, name: str, seed: int | None = None) -> Trained:
@@ -138,6 +140,22 @@ class Contest:
         until_us = int(known.times_us.max()) + 1
         found = train_densities(self.workspace, self.settings, known, until_us, self._on_training)
         return None if found is None else replace(found, powers=powers)
+
+    def cold_start(self, refitted: Trained) -> ColdStart | None:
+        """What a version knows of products without clicks, chosen on the validation days.
+
+        Args:
+            refitted: Its model, trained on everything.
+        """
+        return train_cold_start(
+            self.workspace,
+            refitted.model.settings,
+            self._log,
+            (self.choosing.from_us, self.judging.from_us),
+            refitted,
+            lambda stage: self._on_training(f"cold products: {stage}"),
+            self._fits(self.choosing),
+        )
 
     def refit(self, trained: Trained) -> Trained:
         """Train once more, on everything; with the vectors that an artifact ships.

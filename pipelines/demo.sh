@@ -1,7 +1,8 @@
 #!/bin/sh
 # What `make demo` runs: a simulated shop from its click log to recommendations on a page.
 # Needs `recommender` on the PATH; DEMO_DIR, DEMO_SERVE and PORT come from the Makefile, and
-# SIMULATE_OPTIONS can make the shop larger or smaller.
+# SIMULATE_OPTIONS can make the shop larger or smaller; with CATALOG=elasticsearch the products go
+# to the server at ELASTICSEARCH_URL, into an index of the name `demo`.
 set -eu
 
 say() { printf '\n== %s\n' "$1"; }
@@ -15,6 +16,13 @@ rm -rf "$DEMO_DIR"
 say "1. A shop of 30 days: visitors, robots, products, pictures"
 # shellcheck disable=SC2086
 recommender simulate "$DEMO_DIR" ${SIMULATE_OPTIONS:-}
+
+if [ "${CATALOG:-embedded}" = elasticsearch ]; then
+  toml="$DEMO_DIR/recommender.toml"
+  sed -e 's|^# adapter = .*|adapter = "elasticsearch"|' -e 's|^# index = .*|index = "demo"|' \
+    -e "s|^# hosts = .*|hosts = [\"$ELASTICSEARCH_URL\"]|" "$toml" >"$toml.new"
+  mv "$toml.new" "$toml"
+fi
 
 say "2. Its click log and product feed"
 recommender -w "$DEMO_DIR" import items "$DEMO_DIR/source/products.tsv"

@@ -1,7 +1,6 @@
 """Densities of the next price, the pause and the purchase: trained, and judged on later days."""
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.train import OnTraining
-from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.opening import existing_catalog
 from recommender.data.days import rfc3339
 from recommender.data.prices import logged_prices
 from recommender.data.split import before, between, borders_of
@@ -32,28 +31,29 @@ OURS, PRODUCTS_ONLY = "mixture", "mixture, products only"
 _CONSTANT_EPOCHS = 12
 
 
-def catalog_prices(workspace: Workspace, currency: str) -> dict[str, float]:
+def catalog_prices(workspace: Workspace, settings: Settings, currency: str) -> dict[str, float]:
     """What products cost by the catalog, a sale price before the other; empty without a catalog.
 
     Args:
         workspace: Of the shop.
+        settings: Of the workspace.
         currency: Products in another one are left out; empty for the catalog's most frequent.
 
     Raises:
         CatalogError: If there is a catalog that cannot be read.
     """
-    if not workspace.catalog_path.exists():
-        return {}
     told: dict[str, dict[str, float]] = {}
-    with closing(EmbeddedCatalog(workspace.catalog_path, create=False)) as catalog:
-        for product in catalog.scan():
+    with existing_catalog(workspace, settings) as catalog:
+        for product in () if catalog is None else catalog.scan():
             if price := product.sale_price or product.price:
                 told.setdefault((product.currency or currency).upper(), {})[product.id] = price
     most = max(told, key=lambda name: (len(told[name]), name), default="")
     return told.get(currency or most, {})
 
 
-def price_list(workspace: Workspace, log: SessionLog, until_us: int | None = None) -> PriceList:
+def price_list(
+    workspace: Workspace, settings: Settings, log: SessionLog, until_us: int | None = None
+) -> PriceList:
     """What products cost: by the log up to a time, those it does not say by the catalog.
 
     A catalog knows only what products cost today: where the log names no prices, densities of
@@ -61,6 +61,7 @@ def price_list(workspace: Workspace, log: SessionLog, until_us: int | None = Non
 
     Args:
         workspace: Of the shop.
+        settings: Of the workspace.
         log: What is known by then; its products are listed, and those of the catalog.
         until_us: The time, µs since 1970; None for all of the log.
 
@@ -69,7 +70,7 @@ def price_list(workspace: Workspace, log: SessionLog, until_us: int | None = Non
         CatalogError: If there is a catalog that cannot be read.
     """
     logged = logged_prices(workspace.events_dir, until_us)
-    listed = catalog_prices(workspace, logged.currency)
+    listed = catalog_prices(workspace, settings, logged.currency)
     seen = {log.item_ids[item] for item in np.unique(log.sessions.items)}
     return PriceList.of(sorted(seen | set(listed)), logged.prices, listed)
 
@@ -95,7 +96,7 @@ def train_densities(
     """
     if not settings.densities.enabled:
         return None
-    prices = price_list(workspace, log, until_us)
+    prices = price_list(workspace, settings, log, until_us)
     told = on_training("densities")
     fitted = fit_densities(log, prices, settings, on_epoch=told or (lambda _: None))
     return fitted if fitted.epochs else None
@@ -124,7 +125,8 @@ def split_visits(
 ) -> VisitSplit:
     """Cut a log in two, µs since 1970; what comes after `until_us`, if any, is left out."""
     known, later = before(log, at_us), between(log, at_us, until_us)
-    prices, gap_s = price_list(workspace, known, at_us), settings.sessions.gap_s
+    prices = price_list(workspace, settings, known, at_us)
+    gap_s = settings.sessions.gap_s
     learned, asked = (questions_of(part, prices, gap_s) for part in (known, later))
     return VisitSplit(known, later, prices, learned, asked)
 

@@ -57,7 +57,7 @@ class Pricing:
 
     def _learned(self, time_us: int) -> tuple[PriceDensity, PriceList] | None:
         known = before(self._sessions, time_us)
-        prices = price_list(self._workspace, known, time_us)
+        prices = price_list(self._workspace, self._settings, known, time_us)
         asked = questions_of(known, prices, self._settings.sessions.gap_s)["price"]
         if len(asked) < MIN_EXAMPLES:
             return None

@@ -3,12 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from pipelines.ingest.reasons import REASONS
-from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.opening import existing_catalog
 from recommender.catalog.table import ProductTable
 from recommender.data.steps import SessionLog
 from recommender.disk import prove_writable, why_unwritten
@@ -16,22 +15,21 @@ from recommender.errors import DataError
 from recommender.evaluation.pictures import Pictures
 from recommender.evaluation.report import render_report
 from recommender.evaluation.slices import Lookup
+from recommender.settings import Settings
 from recommender.workspace import Workspace
 
 REPORT_NAME = "report.json"
 PAGE_NAME = "report.html"
 
 
-def product_lookup(workspace: Workspace) -> Lookup:
+def product_lookup(workspace: Workspace, settings: Settings) -> Lookup:
     """Products by id; a shop without a feed has none.
 
     Raises:
         CatalogError: If there is a catalog that cannot be read.
     """
-    if not workspace.catalog_path.exists():
-        return lambda _: None
-    with closing(EmbeddedCatalog(workspace.catalog_path, create=False)) as catalog:
-        return ProductTable.read(catalog).get
+    with existing_catalog(workspace, settings) as catalog:
+        return (lambda _: None) if catalog is None else ProductTable.read(catalog).get
 
 
 def data_entry(workspace: Workspace, log: SessionLog) -> dict[str, Any]:

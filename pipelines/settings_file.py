@@ -94,9 +94,11 @@ def changed_text(text: str, values: Mapping[str, Any]) -> str:
     lines = text.split(line_end)
     expected = tomllib.loads(text)
     for name, value in values.items():
-        section, _, key = name.partition(".")
+        section, _, key = name.rpartition(".")
         _change_line(lines, section, key, value)
-        table = expected.setdefault(section, {})
+        table = expected
+        for part in section.split("."):
+            table = table.setdefault(part, {})
         if value is None:
             table.pop(key, None)
         else:
@@ -108,7 +110,11 @@ def changed_text(text: str, values: Mapping[str, Any]) -> str:
 
 
 def _without_empty(tables: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: table for name, table in tables.items() if table != {}}
+    kept = {
+        name: _without_empty(table) if isinstance(table, dict) else table
+        for name, table in tables.items()
+    }
+    return {name: table for name, table in kept.items() if table != {}}
 
 
 def _change_line(lines: list[str], section: str, key: str, value: Any) -> None:
@@ -141,11 +147,15 @@ def _change_line(lines: list[str], section: str, key: str, value: Any) -> None:
 
 def _section(section: str, field: FieldInfo, left: dict[str, Any]) -> list[str]:
     lines = ["", f"# {field.description}", f"[{section}]"]
+    sections: list[str] = []
     for name, inner in type(field.default).model_fields.items():
         place = f"{section}.{inner.alias or name}"
+        if isinstance(inner.default, BaseModel):
+            sections += _section(place, inner, left)
+            continue
         lines += _setting(place, inner.alias or name, inner, left)
         left.pop(place, None)
-    return lines
+    return [*lines, *sections]
 
 
 def _setting(place: str, name: str, field: FieldInfo, values: Mapping[str, Any]) -> list[str]:

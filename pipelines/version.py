@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.cold import cold_in_words
 from pipelines.contest import Contest
 from pipelines.density_tables import densities_in_words
 from pipelines.train import OnTraining, Trained
@@ -65,13 +66,15 @@ def write_version(
         refitted: The model, trained on everything.
         report: What the contest said.
         data: More for the manifest than what it was judged on and refitted on.
-        say: Told which densities come with it.
+        say: Told which densities come with it, and whether products without clicks do.
 
     Returns:
         The folder of the version.
     """
     densities = contest.densities(refitted.choice.powers)
     say(densities_in_words(densities))
+    cold = contest.cold_start(refitted)
+    say(cold_in_words(cold))
     sizes = {"sessions": refitted.sessions.n_sessions, "items": len(refitted.vocabulary)}
     return write_artifact(
         contest.workspace.models_dir,
@@ -85,4 +88,5 @@ def write_version(
         created_at=datetime.now(UTC),
         main=refitted.model.name,
         densities=densities,
+        cold=cold,
     )

@@ -60,18 +60,26 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """Names of unknown sections are left alone: container platforms set RECOMMENDER_PORT_…."""
     layer: dict[str, Any] = {}
-    sections = {name.upper(): name for name, _ in _fields(Settings)}
+    sections = {name.upper() for name, _ in _fields(Settings)}
     for variable, text in sorted(environ.items()):
         name = variable.removeprefix(_PREFIX)
-        if name == variable:
-            continue
-        if name in sections:
-            layer[sections[name]] = _value(text)
-            continue
-        section, _, key = name.partition("_")
-        if section in sections and isinstance(layer.setdefault(sections[section], {}), dict):
-            layer[sections[section]][key.lower()] = _value(text)
+        if name != variable and (name in sections or name.partition("_")[0] in sections):
+            _put(layer, Settings, name, text)
     return layer
+
+
+def _put(layer: dict[str, Any], model: type[BaseModel], name: str, text: str) -> None:
+    """Put a value where a name like CATALOG_ELASTICSEARCH_HOSTS points."""
+    fields = dict(_fields(model))
+    if name.lower() not in fields:
+        for section, nested in fields.items():
+            inner = name.removeprefix(f"{section.upper()}_")
+            if nested is None or inner == name:
+                continue
+            if isinstance(layer.setdefault(section, {}), dict):
+                _put(layer[section], nested, inner, text)
+            return
+    layer[name.lower()] = _value(text)
 
 
 def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:

@@ -11,6 +11,9 @@
     ├── ArtifactError         1   no model, a damaged model folder
     ├── GateRefusedError      3   the candidate is not good enough to publish
     └── CatalogError          1   the catalog cannot be read or written
+        ├── MissingCatalogError 1  nobody has made the catalog yet
+        ├── DifferencesError    4  the index is not what the products say
+        └── CursorExpiredError  1  the catalog was rebuilt since: read all of it again
 
 A message names the place and the next step. A caller's mistake in Python is a `ValueError`.
 """
@@ -85,3 +88,17 @@ class FilterError(RecommenderError):
 
 class CatalogError(RecommenderError):
     """The catalog cannot be read or written."""
+
+
+class MissingCatalogError(CatalogError):
+    """Nobody has made the catalog yet: no feed was imported."""
+
+
+class DifferencesError(CatalogError):
+    """An index is not what the catalog's products say it should be."""
+
+    exit_code = 4
+
+
+class CursorExpiredError(CatalogError):
+    """A change cursor is of a catalog that was rebuilt or replaced; read all of it again."""

@@ -4,6 +4,7 @@
 """
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -246,6 +247,15 @@ class DensitiesSettings(Section):
     """Power in ranking of the next price's density; 0 leaves it out, unset: validation chooses."""
 
 
+class ColdSettings(Section):
+    """Products without clicks: vectors from what the product feed says."""
+
+    enabled: bool = True
+    """Whether a new version learns them; needs a catalog, and trains the network once more."""
+    hidden_share: SmallShare = 0.1
+    """Share of the products, the newest, that are hidden to choose by how new ones are clicked."""
+
+
 class EvaluationSettings(Section):
     """How models are judged."""
 
@@ -288,6 +298,55 @@ class ModelsSettings(Section):
     """Versions that stay; the live one always does."""
 
 
+class ElasticsearchSettings(Section):
+    """The server of a catalog in Elasticsearch; secrets stand in the environment, not here."""
+
+    hosts: Annotated[list[str], Field(min_length=1)] = ["http://127.0.0.1:9200"]
+    """Where it answers, with port; several are tried one after the other."""
+    index: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")] = "products"
+    """Alias of the index; the index itself has a time behind its name."""
+    user: str | None = None
+    """Who we are, with `password_env`."""
+    password_env: str | None = None
+    """Name of the environment variable that holds the password."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds an API key (encoded), instead of a user."""
+    ca_file: str | None = None
+    """Certificate of the authority that signed the server's; unset: the system's authorities."""
+    timeout_s: Scale = 2.0
+    """Longest wait for an answer; writes may take a minute."""
+
+    @field_validator("hosts")
+    @classmethod
+    def _with_port(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            parts = urlsplit(host)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port is None:
+                raise ValueError(f"{host!r} lacks a part; an example is https://search.shop:9200")
+            if parts.username is not None or parts.password is not None:
+                raise ValueError("a host holds no password; use user and password_env")
+        return hosts
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if (self.user is None) != (self.password_env is None):
+            raise ValueError("user and password_env go together: set both, or neither")
+        if self.user is not None and self.api_key_env is not None:
+            raise ValueError("user and api_key_env exclude each other")
+        if self.ca_file is not None and not all(h.startswith("https:") for h in self.hosts):
+            raise ValueError("ca_file is for https hosts")
+        return self
+
+
+class CatalogSettings(Section):
+    """Who keeps the products."""
+
+    adapter: Literal["embedded", "elasticsearch"] = "embedded"
+    """`embedded`: a file in the workspace; `elasticsearch`: a server."""
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    """The server."""
+
+
 class ServeSettings(Section):
     """The HTTP service."""
 
@@ -300,6 +359,8 @@ class ServeSettings(Section):
     min_certainty: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Where the model gives its list of 20 a smaller chance of holding the next product, best
     sellers answer instead; the report's curve of surest answers helps to choose."""
+    max_cold: Annotated[int, Field(ge=0, le=100)] = 2
+    """Products without clicks that a list may hold at most; 0 shows none."""
 
 
 class Settings(Section):
@@ -335,12 +396,16 @@ class Settings(Section):
     """The slides' network."""
     densities: DensitiesSettings = DensitiesSettings()
     """What comes next in numbers."""
+    cold: ColdSettings = ColdSettings()
+    """Products without clicks."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How models are judged."""
     gate: GateSettings = GateSettings()
     """When the nightly job publishes."""
     models: ModelsSettings = ModelsSettings()
     """The folder of published models."""
+    catalog: CatalogSettings = CatalogSettings()
+    """Who keeps the products."""
     serve: ServeSettings = ServeSettings()
     """The HTTP service."""
 

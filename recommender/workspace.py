@@ -41,6 +41,15 @@ class Workspace:
         """The embedded catalog (SQLite)."""
         return self.root / "catalog.sqlite"
 
+    def catalog_copy_path(self, name: str) -> Path:
+        """The copy of a catalog elsewhere (SQLite), from which the service answers."""
+        return self.root / f"catalog-copy.{name}.sqlite"
+
+    @property
+    def catalog_mark_path(self) -> Path:
+        """Tells the processes of a service that one of them changed the catalog."""
+        return self.root / ".catalog-mark"
+
     @property
     def models_dir(self) -> Path:
         """Published models; `current` points at the live one."""

@@ -7,7 +7,7 @@ from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or
 from recommender.catalog.product import Product
 
 TEXTS = ["", "Acme", "acme", "B", 'say "hi"', "back\\slash", "ä ö", "a" * 300, "*", "x OR y"]
-NUMBERS = [0.0, 0.1, 1.0, 9.99, 10.0, 49.95, 1e6, 0.1 + 0.2]
+NUMBERS = [0.0, -0.0, 0.1, 1.0, 9.99, 10.0, 49.95, 1e6, 0.1 + 0.2]
 FIELDS = ["brand", "color", "availability", "product_type", "price", "sale_price",
           "custom_label_0", ATTRIBUTES + "fabric"]  # fmt: skip
 

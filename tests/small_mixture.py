@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from embeddings.content import ContentVectors, Description, TermWeights
+from recommender.cold.start import ColdStart
 from recommender.data.examples import sessions_from_lists
 from recommender.data.vocabulary import Vocabulary
 from recommender.models.mdn import Mdn
@@ -46,7 +48,15 @@ def small_mixture(n_items: int, window: int = 5) -> Mdn:
     )
 
 
-def write_mixture(workspace: Workspace) -> Path:
+def small_cold_start(level: float = -0.5) -> ColdStart:
+    """Products with "even" in their title lie on the even ones' axis, with "odd" on the other."""
+    terms = TermWeights(["t:even", "t:odd"], np.ones(2, np.float32))
+    content = ContentVectors(terms, np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
+    examples = [Description("even"), Description("odd", ("Chairs",), "Acme", 9.5)]
+    return ColdStart(content, strength=1.0, scale=1.0, level=level, examples=examples)
+
+
+def write_mixture(workspace: Workspace, cold: ColdStart | None = None) -> Path:
     """A version of it over the products of the small shop."""
     counts = sessions_from_lists([list(range(N_PRODUCTS))])
     return write_artifact(
@@ -60,4 +70,5 @@ def write_mixture(workspace: Workspace) -> Path:
         report={"models": []},
         data={"data_until": "2026-11-09T00:00:00Z"},
         created_at=datetime(2026, 11, 9, 2, 10, tzinfo=UTC),
+        cold=cold,
     )

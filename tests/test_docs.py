@@ -57,7 +57,7 @@ def test_settings_in_the_readmes_exist() -> None:
         field.alias or name: field.annotation for name, field in Settings.model_fields.items()
     }
     for page in PAGES:
-        pattern = r"`([a-z0-9_]+)\.(?!py`)([a-z_0-9]+)`"
+        pattern = r"`([a-z0-9_]+)\.(?!(?:py|sqlite)`)([a-z_0-9]+)`"
         for section, key in re.findall(pattern, page.read_text("utf-8")):
             if section in sections:
                 known = getattr(sections[section], "model_fields", {})

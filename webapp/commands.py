@@ -16,7 +16,7 @@ from recommender.errors import BusyError, RecommenderError, SettingsError
 if TYPE_CHECKING:
     from flask import Flask
 
-    from recommender.settings import ServeSettings
+    from recommender.settings import Settings
 
 _PATIENCE_S = 5
 """How long a worker may take to end."""
@@ -34,17 +34,20 @@ def serve(shop: Shop, host: str | None, port: int | None, workers: int | None) -
     The shop page is at /, the API below /v1, the widget at /widget/v1.js. A model that is
     published meanwhile is picked up without a restart.
     """
-    settings = shop.settings().serve
+    from recommender.catalog.opening import check_settings
+
+    settings = shop.settings()
     shop.workspace.require()
+    check_settings(settings)
     root = shop.workspace.root.resolve()
-    address = _loopback(host or settings.host)
-    port = port or settings.port
+    address = _loopback(host or settings.serve.host)
+    port = port or settings.serve.port
     _check_free(address, port)
     shown = f"[{address}]" if ":" in address else address
     url = f"http://{shown}:{port}"
     shop.put({"url": url, "workspace": str(root)})
     shop.say(f"Serving {root} at {url} (Ctrl-C ends it).")
-    ended_by = _run(root, settings, address, port, workers or settings.workers)
+    ended_by = _run(root, settings, address, port, workers or settings.serve.workers)
     if ended_by == signal.SIGINT:
         shop.say("Stopped.")
         click.get_current_context().exit(130)
@@ -79,13 +82,13 @@ def _check_free(address: str, port: int) -> None:
             ) from err
 
 
-def _run(
-    root: Path, settings: "ServeSettings", address: str, port: int, workers: int
-) -> int | None:
+def _run(root: Path, settings: "Settings", address: str, port: int, workers: int) -> int | None:
     """Serve until a signal comes, and return which."""
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
+
+    from webapp.store import MAX_CALLS
 
     server = Server(
         "webapp.app:create_app",
@@ -93,8 +96,9 @@ def _run(
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        # An answer is computed, not waited for: more threads only queue for the interpreter.
-        blocking_threads=4,
+        # An answer is computed, not waited for: four are enough, beside those that may wait for
+        # the catalog.
+        blocking_threads=4 + MAX_CALLS,
         websockets=False,
         log_level=LogLevels.warning,
         workers_kill_timeout=_PATIENCE_S,
@@ -111,7 +115,7 @@ def _run(
     return received[0] if received else None
 
 
-def _in_worker(root: Path, settings: "ServeSettings") -> "Flask":
+def _in_worker(root: Path, settings: "Settings") -> "Flask":
     """What each worker calls after the fork: its own application, deaf to Ctrl-C.
 
     A terminal sends Ctrl-C to every process. The main one then ends its workers, and a worker of

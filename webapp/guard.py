@@ -17,6 +17,7 @@ from webapp.problems import ProblemError
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -57,6 +58,23 @@ def register_guard(app: Flask) -> None:
                 g.request_id,
             )
         return response
+
+
+def refuse_forwarded() -> None:
+    """Refuse what a proxy passes on: before there are keys only this machine changes the catalog.
+
+    A service that somebody published through a proxy would else let every visitor do so.
+
+    Raises:
+        ProblemError: 403 `forbidden-origin`.
+    """
+    for name in _FORWARDED:
+        if name in request.headers:
+            raise ProblemError(
+                "forbidden-origin",
+                f"The request came through a proxy ({name}); products are changed from this "
+                "machine only.",
+            )
 
 
 def _check_host() -> None:

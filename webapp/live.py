@@ -1,17 +1,12 @@
-"""The model and the products that answers are made of, kept as fresh as the workspace is."""
+"""The model that answers are made of, kept as fresh as the workspace is."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
-from recommender.catalog.embedded import EmbeddedCatalog
-from recommender.catalog.filters.tree import Node
-from recommender.catalog.protocol import Page
-from recommender.catalog.table import CatalogCache, ProductTable
-from recommender.errors import ArtifactError, CatalogError
+from recommender.errors import ArtifactError
 from recommender.serving import versions
 from recommender.serving.artifact import Artifact, load
 
@@ -22,7 +17,7 @@ _RETRY_BROKEN_S = 30.0
 _LOGGER = logging.getLogger(__name__)
 
 
-class _Watch:
+class Watch:
     """Lets one thread look every `CHECK_EVERY_S`; the others go on with what there is."""
 
     def __init__(self, look: Callable[[], None]) -> None:
@@ -31,6 +26,7 @@ class _Watch:
         self._next_look = 0.0
 
     def look_if_due(self) -> None:
+        """Look, unless that was done lately or another thread does."""
         if time.monotonic() < self._next_look or not self._looking.acquire(blocking=False):
             return
         try:
@@ -59,7 +55,7 @@ class LiveModel:
         self._broken: Path | None = None
         self._retry_at = 0.0
         self.problem: str | None = None
-        self._watch = _Watch(self._look)
+        self._watch = Watch(self._look)
         self._watch.look_if_due()
 
     def get(self) -> Artifact | None:
@@ -87,66 +83,3 @@ class LiveModel:
             _LOGGER.error("model %s is not used: %s", folder.name, error)
         self._broken, self._retry_at = folder, time.monotonic() + _RETRY_BROKEN_S
         self.problem = str(error)
-
-
-class LiveCatalog:
-    """The products: read at the start, and again when another process changed the catalog."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._catalog: EmbeddedCatalog | None = None
-        self._cache: CatalogCache | None = None
-        self._problem: CatalogError | None = None
-        self._watch = _Watch(self._look)
-        self._watch.look_if_due()
-
-    @property
-    def problem(self) -> str | None:
-        """Why the products may be old or missing; None when they are as in the catalog."""
-        problem = self._problem if self._cache is None else self._cache.problem
-        return None if problem is None else str(problem)
-
-    def table(self) -> ProductTable:
-        """Every product, as last read.
-
-        Raises:
-            CatalogError: If they could never be read: then nobody knows what is sold out.
-        """
-        self._watch.look_if_due()
-        if self._cache is None:
-            raise CatalogError(self.problem or f"{self._path} cannot be read")
-        return self._cache.table
-
-    def page(self, cursor: str | None, limit: int, node: Node | None = None) -> Page:
-        """Some products in id order, of those that a filter lets through.
-
-        Raises:
-            ValueError: If the cursor is none of ours.
-            CatalogError: If the catalog cannot be read.
-        """
-        table = self.table()
-        if node is not None:
-            return table.page(node, cursor, limit)
-        if self._catalog is None:
-            raise CatalogError(f"{self._path} cannot be read")
-        return self._catalog.page(cursor, limit)
-
-    def close(self) -> None:
-        """Give the catalog back."""
-        if self._catalog is not None:
-            self._catalog.close()
-
-    def _look(self) -> None:
-        if self._cache is not None:
-            self._cache.refresh_if_changed()
-            return
-        try:
-            # Made once, for a shop that gave no feed; a file that goes away later is no empty shop.
-            with closing(EmbeddedCatalog(self._path)) as catalog:
-                catalog.count()
-            self._catalog = self._catalog or EmbeddedCatalog(self._path, create=False)
-            self._cache = CatalogCache(self._catalog)
-        except CatalogError as err:
-            if self._problem is None:
-                _LOGGER.error("no products: %s", err)
-            self._problem = err

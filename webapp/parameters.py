@@ -6,8 +6,11 @@ from typing import Any
 
 from flask import request
 
+from recommender.catalog.filters.fields import kind_of
 from recommender.catalog.filters.grammar import parse_filter
 from recommender.catalog.filters.tree import Node
+from recommender.catalog.protocol import Search, check_search
+from recommender.catalog.search_text import query_words
 from recommender.data.events import MAX_ID_BYTES
 from recommender.errors import FilterError
 from webapp.problems import ProblemError, pointer_to
@@ -15,6 +18,9 @@ from webapp.problems import ProblemError, pointer_to
 MAX_LIMIT = 100
 MAX_IDS = 200
 """Ids in one parameter; as many as an event may name."""
+
+MAX_FACETS = 10
+"""Fields counted in one search."""
 
 _MAX_FAULTS = 20
 """Looking for the nearest name of thousands of unknown ones would keep everybody waiting."""
@@ -55,6 +61,56 @@ class Parameters:
                 self._fault(name, "bad_value", f"is a text of 1 to {MAX_ID_BYTES} bytes")
                 break
         return values
+
+    def required(self, name: str) -> str:
+        """A text of 1 to 256 bytes that must be there."""
+        value = self.text(name)
+        if value is None:
+            self._fault(name, "missing_parameter", "is required")
+        return value or ""
+
+    def given(self, name: str) -> str:
+        """A parameter as it came; empty if it did not."""
+        return request.args.get(name, "")
+
+    def alone(self, name: str, beside: Iterable[str]) -> None:
+        """Refuse any other parameter than `name` and those that may stand `beside` it."""
+        for other in request.args:
+            if other != name and other not in beside:
+                self._fault(other, "conflicting_parameter", f"does not go with {name!r}")
+
+    def words(self) -> str:
+        """`q`, words that are looked for; empty for none."""
+        value = self.given("q")
+        try:
+            if len(value.encode()) > MAX_ID_BYTES:
+                self._fault("q", "bad_value", f"has at most {MAX_ID_BYTES} bytes")
+            else:
+                query_words(value)
+        except ValueError as err:
+            self._fault("q", "bad_value", f"is no search: {err}")
+        return value
+
+    def facets(self) -> tuple[str, ...]:
+        """`facets`, names of fields with commas between; each once."""
+        value = self.given("facets")
+        names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        if len(names) > MAX_FACETS:
+            self._fault("facets", "too_many_values", f"names at most {MAX_FACETS} fields")
+            return ()
+        for name in names:
+            self._check_facet(name)
+        return names
+
+    def _check_facet(self, name: str) -> None:
+        shown = f"{name[:60]}…" if len(name) > 60 else name
+        try:
+            check_search(Search(facets=(name,)))
+        except ValueError as err:
+            self._fault("facets", "bad_value", str(err).replace(name, shown))
+            return
+        if kind_of(name) is None or len(name) > MAX_ID_BYTES:
+            self._fault("facets", "bad_value", f"has no field {shown!r}")
 
     def cursor(self) -> str | None:
         """`cursor`, as a page before named it; empty means the first page."""

@@ -9,10 +9,13 @@ from recommender.data.eventlog import EventLog
 from recommender.errors import CatalogError
 from recommender.serving.artifact import Artifact, warm_up
 from recommender.serving.shelf import shelf_of
-from recommender.settings import ServeSettings
+from recommender.settings import Settings
 from recommender.workspace import Workspace
-from webapp.live import LiveCatalog, LiveModel
+from webapp.live import LiveModel
+from webapp.live_catalog import LiveCatalog
+from webapp.marks import ChangeMark
 from webapp.served import ServedLog
+from webapp.store import Store
 
 _KEY = "session-recommender"
 
@@ -25,13 +28,16 @@ class Service:
         settings: How it answers.
         model: The published model, always the newest.
         catalog: The products, always the newest.
+        store: The way of routes to the catalog itself, to search and to change it.
         events: Where `POST /v1/events` appends.
         served: Where answers are noted.
     """
 
-    def __init__(self, workspace: Workspace, settings: ServeSettings) -> None:
-        self.workspace, self.settings = workspace, settings
-        self.catalog = LiveCatalog(workspace.catalog_path)
+    def __init__(self, workspace: Workspace, settings: Settings) -> None:
+        self.workspace, self.settings = workspace, settings.serve
+        self._mark = ChangeMark(workspace.catalog_mark_path)
+        self.catalog = LiveCatalog(workspace, settings, self._mark)
+        self.store = Store(self.catalog)
         self.model = LiveModel(workspace.models_dir, self._prepare)
         self.events = EventLog(workspace.events_dir)
         self.served = ServedLog(workspace.served_dir)
@@ -48,9 +54,10 @@ class Service:
         app.extensions[_KEY] = self
 
     def close(self) -> None:
-        """Sync the event log and give the catalog back."""
+        """Sync the event log and give the files back."""
         self.events.close()
         self.catalog.close()
+        self._mark.close()
 
 
 def service_of(app: Flask) -> Service:

@@ -18,7 +18,7 @@ def embeddings() -> None:
 def neighbors(shop: Shop, item_id: str, limit: int) -> None:
     """The products whose word2vec vectors are nearest to a product's."""
     from embeddings.nearest import nearest
-    from recommender.catalog.embedded import EmbeddedCatalog
+    from recommender.catalog.opening import existing_catalog
     from recommender.errors import ArtifactError
     from recommender.serving.artifact import load
 
@@ -34,10 +34,9 @@ def neighbors(shop: Shop, item_id: str, limit: int) -> None:
     rows, cosines = nearest(vectors.arrays()["inputs"], index, limit)
     ids = artifact.vocabulary.decode(rows)
     titles: dict[str, str] = {}
-    if shop.workspace.catalog_path.exists():
-        catalog = EmbeddedCatalog(shop.workspace.catalog_path, create=False)
-        titles = {product.id: product.title for product in catalog.get(ids)}
-        catalog.close()
+    with existing_catalog(shop.workspace, shop.settings()) as catalog:
+        if catalog is not None:
+            titles = {product.id: product.title for product in catalog.get(ids)}
     items = [
         {"id": near_id, "cosine": round(float(cosine), 4)}
         for near_id, cosine in zip(ids, cosines, strict=True)

@@ -57,30 +57,33 @@ def recommend(
     With --json this prints the body of GET /v1/recommendations.
     """
     from recommender.catalog.filters.grammar import parse_filter
-    from recommender.serving.answer import Query, answer
+    from recommender.serving.answer import answer
     from recommender.serving.artifact import load
+    from recommender.serving.query import Query
     from recommender.serving.versions import CURRENT_NAME
 
     artifact = load(shop.workspace.models_dir / CURRENT_NAME)
     products = _products(shop)
     node = None if filter_text is None else parse_filter(filter_text)
     query = Query(placement, item_ids, category, node, limit, exclude_item_ids, explain)
-    body = answer(artifact, products, query, min_certainty=shop.settings().serve.min_certainty)
+    serve = shop.settings().serve
+    body = answer(
+        artifact,
+        products,
+        query,
+        min_certainty=serve.min_certainty,
+        max_cold=serve.max_cold,
+    )
     shop.put(body, _readable(body, products, item_ids))
 
 
 def _products(shop: Shop) -> "ProductTable":
-    from recommender.catalog.embedded import EmbeddedCatalog
+    from recommender.catalog.opening import existing_catalog
     from recommender.catalog.table import ProductTable
 
-    path = shop.workspace.catalog_path
-    if not path.exists():
-        return ProductTable([])  # a shop that gave no feed: only ids come back
-    catalog = EmbeddedCatalog(path, create=False)
-    try:
-        return ProductTable.read(catalog)
-    finally:
-        catalog.close()
+    with existing_catalog(shop.workspace, shop.settings()) as catalog:
+        # Of a shop that gave no feed only ids come back.
+        return ProductTable([]) if catalog is None else ProductTable.read(catalog)
 
 
 def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[str, ...]) -> str:
@@ -93,12 +96,14 @@ def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[st
         price = "" if item["price"] is None else f"  {item['price']:.2f} {item['currency'] or ''}"
         name = item["title"] or item["id"]
         fit = _price_fit(body["expected"], item["id"])
-        lines.append(f"{item['rank']:3}. {name}{price.rstrip()}  ({item['reason']['text']}{fit})")
+        new = "cold; " if item["cold"] else ""
+        why = f"{new}{item['reason']['text']}{fit}"
+        lines.append(f"{item['rank']:3}. {name}{price.rstrip()}  ({why})")
     if not body["items"]:
         lines.append("Nothing may be recommended: everything is sold out or excluded.")
     if body["missing_ids"]:
         lines.append(f"Unknown to the model: {', '.join(body['missing_ids'])}")
-    return "\n".join([*lines, *_explained(body), *_foreseen(body)])
+    return "\n".join([*lines, *_explained(body), *_foreseen(body), *_cold(body)])
 
 
 def _explained(body: dict[str, Any]) -> list[str]:
@@ -153,6 +158,25 @@ def _foreseen(body: dict[str, Any]) -> list[str]:
     if expected["purchase"] is not None:
         lines.append(f"The visitor buys before the visit ends: {_percent(expected['purchase'])}.")
     return lines
+
+
+_NO_COLD = (
+    "This model has no cold products: it recommends only what was clicked. A softmax or mdn model "
+    "trained with cold.enabled = true and a product feed recommends others too."
+)
+
+
+def _cold(body: dict[str, Any]) -> list[str]:
+    """How many products the model knows by the feed alone."""
+    if body["intents"] is None:
+        return []
+    if body["cold"] is None:
+        return [_NO_COLD]
+    there, shown = body["cold"]["products"], sum(item["cold"] for item in body["items"])
+    return [
+        f"Cold products, known by the feed alone: {there}; {shown} here, a list holds at most "
+        f"{body['cold']['at_most']} (serve.max_cold)."
+    ]
 
 
 def _rough(number: float, unit: str) -> str:

@@ -1,10 +1,9 @@
 """The files of one feed, read one after another, with a count of what was met on the way."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.feed import FeedFormat, FeedRow, feed_rows
@@ -17,7 +16,7 @@ from pipelines.ingest.refused import (
 )
 from pipelines.ingest.seen_ids import SeenIds
 from pipelines.ingest.sources import OnBytes
-from recommender.catalog.product import Product
+from recommender.catalog.product import Product, ProductPatch
 
 _KEPT_CHARACTERS = 1000
 _KEPT_ROWS = 10_000
@@ -62,7 +61,7 @@ class FeedFiles:
             if row.product is not None:
                 yield row.product
 
-    def changes(self) -> Iterator[Mapping[str, Any]]:
+    def changes(self) -> Iterator[ProductPatch]:
         """Each change of a partial feed once.
 
         Raises:
@@ -70,7 +69,7 @@ class FeedFiles:
         """
         for row in self._rows():
             if row.change is not None:
-                yield row.change
+                yield ProductPatch.model_validate(row.change)
 
     def had(self, item_id: str) -> bool:
         """Whether a row with that id was read, refused or not."""

@@ -17,6 +17,9 @@ _MAX_HEADER = 1 << 16
 _MAX_LINE = 1 << 20
 """Characters; a longer line comes in pieces, so that no file can fill the memory."""
 
+_MAX_RECORD = 1 << 20
+"""Characters; a row that has more, over line ends between quotation marks, is a broken one."""
+
 
 class Header(NamedTuple):
     """The names of the columns, as they stand in the file, and what stands between them."""
@@ -123,19 +126,29 @@ def _rows(texts: io.TextIOWrapper, header: Header) -> Iterator[Row]:
 
 
 class _Lines:
-    """The lines of a table, and how many quotation marks they had so far."""
+    """The lines of a table.
+
+    Attributes:
+        n_quotes: Quotation marks so far.
+        n_record: Characters of the row that is being read.
+    """
 
     def __init__(self, texts: io.TextIOWrapper) -> None:
         self._texts = texts
         self.n_quotes = 0
+        self.n_record = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
+        if self.n_record > _MAX_RECORD:
+            # The reader drops the row, and takes the next line as the beginning of one.
+            raise csv.Error("a row is too long")
         line = self._texts.readline(_MAX_LINE)
         if not line:
             raise StopIteration
+        self.n_record += len(line)
         self.n_quotes += line.count('"')
         return line
 
@@ -158,6 +171,7 @@ def _records(
     """
     while True:
         n_lines, n_quotes = reader.line_num, lines.n_quotes
+        lines.n_record = 0
         try:
             cells = next(reader)
         except StopIteration:

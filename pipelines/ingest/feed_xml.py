@@ -20,6 +20,9 @@ MAX_DEPTH = 64
 MAX_TAG = 1 << 20
 """Bytes of one tag, comment or instruction."""
 
+MAX_NAMES = 10_000
+"""Different names of elements, attributes and prefixes of a file: expat never forgets one."""
+
 _MAX_ITEM = 1 << 20
 """Characters of all texts and names of one product."""
 
@@ -73,6 +76,8 @@ class _FeedReader:
         parser.StartDoctypeDeclHandler = self._doctype
         parser.EntityDeclHandler = self._doctype
         parser.ExternalEntityRefHandler = self._doctype
+        # Asked only so that prefixes are counted among the names.
+        parser.StartNamespaceDeclHandler = _nothing
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
@@ -89,6 +94,11 @@ class _FeedReader:
         # Behind the place of the last thing read there is only what has not ended yet.
         if self._n_fed - max(self._parser.CurrentByteIndex, 0) > MAX_TAG + _BLOCK_BYTES:
             raise self._error(f"a tag or comment is longer than {MAX_TAG:,} bytes")
+        if len(self._parser.intern) > MAX_NAMES:
+            raise self._error(
+                f"it has more than {MAX_NAMES:,} different names of elements and attributes; "
+                "write what differs as text"
+            )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -126,6 +136,10 @@ class _FeedReader:
             f"{self._path} is no product feed in XML that can be read: line {line}, column "
             f"{column + 1}: {problem}; nothing of it was imported"
         )
+
+
+def _nothing(*_: Any) -> None:
+    """What is told is not needed."""
 
 
 def _in_words(err: expat.ExpatError) -> str:

@@ -1,23 +1,35 @@
-"""Import of product feeds into the catalog, all or nothing."""
+"""Import of product feeds into the catalog.
+
+A feed that cannot be read to its end, or of which too much is refused, changes nothing. The
+embedded catalog takes all of it or nothing; Elasticsearch takes each product by itself, so it is
+given the first one when the last one was read.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from pipelines.ingest.counts import ImportCounts
 from pipelines.ingest.feed import FeedFormat
 from pipelines.ingest.feed_files import FeedFiles
 from pipelines.ingest.sources import OnBytes
 from recommender.catalog.embedded import EmbeddedCatalog
-from recommender.catalog.product import Product
+from recommender.catalog.opening import existing_catalog, open_catalog
+from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.protocol import Catalog, DocumentError
+from recommender.errors import DataError, RefusedRowsError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
 _TOLD_IDS = 5
+
+Row = TypeVar("Row", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,7 @@ class FeedCounts:
         withdrawn: Products that the feed no longer has: they are out of stock now.
         unknown: Products of a partial feed that the catalog does not have; None for a full one.
         unknown_ids: The first of them.
+        errors: Products that the catalog refused; the others are in it.
     """
 
     files: list[ImportCounts]
@@ -41,6 +54,7 @@ class FeedCounts:
     withdrawn: int
     unknown: int | None = None
     unknown_ids: Sequence[str] = ()
+    errors: Sequence[DocumentError] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -50,6 +64,7 @@ class FeedCounts:
             "changed": self.changed,
             "unchanged": self.unchanged,
             "withdrawn": self.withdrawn,
+            "errors": [{"id": error.item_id, "detail": error.problem} for error in self.errors],
         }
         if self.unknown is None:
             return body
@@ -59,6 +74,17 @@ class FeedCounts:
         """For people."""
         if not any(counts.imported for counts in self.files):
             return "The feed is empty; the catalog stays as it is."
+        return f"{self._done()}{self._not_taken()}"
+
+    def _not_taken(self) -> str:
+        if not self.errors:
+            return ""
+        first = self.errors[0]
+        return (
+            f"; {len(self.errors):,} refused by the catalog, first {first.item_id}: {first.problem}"
+        )
+
+    def _done(self) -> str:
         if self.unknown is not None:
             text = f"Catalog: {self.changed:,} products changed, {self.unchanged:,} as before"
             if self.unknown:
@@ -100,7 +126,8 @@ def import_items(
 
     Raises:
         MappingError: If `id` or `title` is missing in a header.
-        RefusedRowsError: If more rows of a file are refused than `import.max_refused` allows.
+        RefusedRowsError: If more rows of a file are refused than `import.max_refused` allows, or
+            the catalog refuses more products than that.
         MissingExtraError: If Parquet is to be read without pyarrow.
         DataError: If a file cannot be read.
         CatalogError: If the catalog cannot be written, or is not there for a partial feed.
@@ -116,31 +143,63 @@ def import_items(
     )
     with (
         closing(files),
-        _catalog(workspace.catalog_path, dry_run=dry_run, create=not partial) as catalog,
+        _catalog(workspace, settings, dry_run=dry_run, create=not partial) as catalog,
     ):
-        return _patched(catalog, files) if partial else _replaced(catalog, files)
+        done = _patched(catalog, files) if partial else _replaced(catalog, files)
+    n_given = sum(counts.imported for counts in done.files)
+    if len(done.errors) > settings.import_.max_refused * n_given:
+        raise RefusedRowsError(
+            f"the catalog refused {len(done.errors):,} of {n_given:,} products, above "
+            f"import.max_refused = {settings.import_.max_refused:g}; first "
+            f"{done.errors[0].item_id}: {done.errors[0].problem}; the others were imported"
+        )
+    return done
 
 
-def _replaced(catalog: EmbeddedCatalog, files: FeedFiles) -> FeedCounts:
+def _replaced(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     """What the feed says is the catalog now."""
     products = files.products()
     first = next(products, None)
     if first is None:
         return FeedCounts(files.finished(), 0, 0, 0, 0)
     withdrawn = _Withdrawn(catalog, files)
-    upserted = catalog.upsert(chain([first], products, withdrawn))
+    with _ready_for(catalog, chain([first], products), Product) as ready:
+        if not catalog.all_or_nothing:
+            return _replaced_one_by_one(catalog, files, ready, withdrawn)
+        upserted = catalog.upsert(chain(ready, withdrawn))
     return FeedCounts(
         files.finished(),
         upserted.added,
+        # A product that is there was taken once; it is not refused for being out of stock.
         upserted.changed - withdrawn.count,
         upserted.unchanged,
         withdrawn.count,
+        errors=upserted.errors,
     )
 
 
-def _patched(catalog: EmbeddedCatalog, files: FeedFiles) -> FeedCounts:
+def _replaced_one_by_one(
+    catalog: Catalog, files: FeedFiles, products: Iterable[Product], withdrawn: "_Withdrawn"
+) -> FeedCounts:
+    """As `_replaced`, while others write: of a withdrawn product nothing but its stock is ours."""
+    upserted = catalog.upsert(products)
+    patched = catalog.patch(
+        ProductPatch(id=product.id, availability=product.availability) for product in withdrawn
+    )
+    return FeedCounts(
+        files.finished(),
+        upserted.added,
+        upserted.changed,
+        upserted.unchanged,
+        patched.changed,
+        errors=(*upserted.errors, *patched.errors),
+    )
+
+
+def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     """What the feed says is changed in products that are there."""
-    patched = catalog.patch(files.changes())
+    with _ready_for(catalog, files.changes(), ProductPatch) as ready:
+        patched = catalog.patch(ready)
     return FeedCounts(
         files.finished(),
         0,
@@ -149,6 +208,7 @@ def _patched(catalog: EmbeddedCatalog, files: FeedFiles) -> FeedCounts:
         0,
         patched.unknown,
         patched.unknown_ids,
+        patched.errors,
     )
 
 
@@ -158,7 +218,7 @@ class _Withdrawn(Iterable[Product]):
     A product whose row was refused is in the feed: it stays as it was.
     """
 
-    def __init__(self, catalog: EmbeddedCatalog, files: FeedFiles) -> None:
+    def __init__(self, catalog: Catalog, files: FeedFiles) -> None:
         self._catalog, self._files = catalog, files
         self.count = 0
 
@@ -170,17 +230,40 @@ class _Withdrawn(Iterable[Product]):
 
 
 @contextmanager
-def _catalog(path: Path, *, dry_run: bool, create: bool) -> Iterator[EmbeddedCatalog]:
+def _ready_for(catalog: Catalog, rows: Iterable[Row], kind: type[Row]) -> Iterator[Iterable[Row]]:
+    """The rows, read to their end first where the catalog could not take them back."""
+    if catalog.all_or_nothing:
+        yield rows
+        return
+    with TemporaryFile("w+", encoding="utf-8") as file:
+        try:
+            file.writelines(f"{row.model_dump_json(exclude_unset=True)}\n" for row in rows)
+            file.seek(0)
+        except OSError as err:
+            raise DataError(
+                f"the feed cannot be noted while it is read ({err.strerror}); free some of the "
+                "folder of temporary files, or name another in TMPDIR"
+            ) from err
+        yield map(kind.model_validate_json, file)
+
+
+@contextmanager
+def _catalog(
+    workspace: Workspace, settings: Settings, *, dry_run: bool, create: bool
+) -> Iterator[Catalog]:
     """The catalog or, for a dry run, a copy of it that is gone afterwards."""
     if not dry_run:
-        with closing(EmbeddedCatalog(path, create=create)) as catalog:
+        with closing(open_catalog(workspace, settings, create=create)) as catalog:
             yield catalog
         return
     with (
         TemporaryDirectory() as folder,
-        closing(EmbeddedCatalog(Path(folder) / path.name)) as copy,
+        closing(EmbeddedCatalog(Path(folder) / "catalog.sqlite")) as copy,
     ):
-        if path.exists() or not create:
-            with closing(EmbeddedCatalog(path, create=False)) as catalog:
+        if create:
+            with existing_catalog(workspace, settings) as there:
+                copy.upsert(() if there is None else there.scan())
+        else:
+            with closing(open_catalog(workspace, settings, create=False)) as catalog:
                 copy.upsert(catalog.scan())
         yield copy

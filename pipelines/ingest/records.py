@@ -24,7 +24,10 @@ _PRICES = ("price", "sale_price")
 _LINKS = ("link", "image_link")
 _OWN_ATTRIBUTES = frozenset(Product.model_fields) - {"attributes"}
 
-_PRICE = re.compile(r"(?:([A-Z]{3})\s*)?([0-9][0-9.,\s']*)(?:\s*([A-Z]{3}))?")
+_PRICE = re.compile(r"(?:([A-Z]{3})\s*)?([0-9](?:[0-9.,\s']*[0-9.,'])?)(?:\s*([A-Z]{3}))?")
+_MAX_PRICE = 64
+"""Characters."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SIGN = re.compile(r"\s>\s")
 
@@ -228,6 +231,9 @@ def _at(column: str, read: Callable[[Any], _T], value: Any) -> _T:
     except Refusal as err:
         err.column = column
         raise
+    except RecursionError as err:
+        # What reads a list or a mapping calls itself for what is inside.
+        raise Refusal("too_deep", column) from err
 
 
 def _is_empty(value: Any) -> bool:
@@ -321,7 +327,8 @@ def price_of(text: str) -> tuple[float, str | None] | None:
 
     Of points and commas the last one is the decimal sign, unless it is a comma before three digits.
     """
-    match = _PRICE.fullmatch(text.upper())
+    text = text.strip().upper()
+    match = _PRICE.fullmatch(text) if len(text) <= _MAX_PRICE else None
     if match is None:
         return None
     amount = re.sub(r"[\s']", "", match[2])

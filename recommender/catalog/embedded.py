@@ -3,59 +3,50 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from recommender.catalog.cursor import decode_cursor, encode_cursor
-from recommender.catalog.product import Product
-from recommender.catalog.protocol import Page, UpsertCounts
-from recommender.errors import CatalogError
-
-SCHEMA_VERSION = 1
-"""Kept in SQLite's `user_version`."""
+from recommender.catalog.cursor import (
+    decode_change,
+    decode_cursor,
+    encode_change,
+    encode_cursor,
+    encode_place,
+)
+from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.protocol import (
+    Changes,
+    DeleteCounts,
+    Found,
+    Health,
+    Page,
+    PatchCounts,
+    Search,
+    UnknownIds,
+    UpsertCounts,
+    check_search,
+    in_parts,
+)
+from recommender.catalog.sqlite_rows import (
+    SCHEMA_VERSION,
+    RowWriter,
+    documents_of,
+    prepare,
+)
+from recommender.catalog.sqlite_search import count_facets, find, found_page
+from recommender.errors import CatalogError, CursorExpiredError, MissingCatalogError
 
 _BUSY_TIMEOUT_S = 10.0
-_IDS_A_QUERY = 500
 
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS product (
-    id TEXT NOT NULL PRIMARY KEY,
-    availability TEXT NOT NULL,
-    document TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS product_by_availability ON product (availability);
-PRAGMA user_version = {SCHEMA_VERSION};
+_CHANGES = """
+SELECT * FROM (SELECT change, id, document FROM product WHERE change > ? ORDER BY change LIMIT ?)
+UNION ALL
+SELECT * FROM (SELECT change, id, NULL FROM deleted WHERE change > ? ORDER BY change LIMIT ?)
+ORDER BY 1 LIMIT ?
 """
-
-_UPSERT = """
-INSERT INTO product (id, availability, document) VALUES (?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET availability = excluded.availability, document = excluded.document
-WHERE document <> excluded.document
-"""
-
-_UNKNOWN_KEPT = 100
-
-
-@dataclass
-class PatchCounts:
-    """What a patch did.
-
-    Attributes:
-        changed: Products that are different now.
-        unchanged: Products that were there as they are.
-        unknown: Ids without a product.
-        unknown_ids: The first of them.
-    """
-
-    changed: int = 0
-    unchanged: int = 0
-    unknown: int = 0
-    unknown_ids: list[str] = field(default_factory=list)
 
 
 class EmbeddedCatalog:
@@ -64,11 +55,16 @@ class EmbeddedCatalog:
     Any number of threads may use one object. Reads share a connection; a scan and an upsert have
     their own, so that a scan sees one state of the catalog from its first product to its last.
 
+    Attributes:
+        all_or_nothing: A write that fails has changed nothing.
+
     Args:
         path: The database file; opened when it is first needed.
         create: Whether to make the file when it is missing. Without it a missing file is a
             `CatalogError`, now and until somebody else has made it.
     """
+
+    all_or_nothing = True
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
@@ -76,17 +72,11 @@ class EmbeddedCatalog:
         self._lock = threading.Lock()
         self._reader: sqlite3.Connection | None = None
         self._opened_file: tuple[int, int] | None = None
-        self._times_replaced = 0
 
     def get(self, item_ids: Sequence[str]) -> list[Product]:
         """The known ones among `item_ids`, in the order asked for."""
-        documents: dict[str, str] = {}
         with self._reading() as connection:
-            for start in range(0, len(item_ids), _IDS_A_QUERY):
-                some = [_storable(item_id) for item_id in item_ids[start : start + _IDS_A_QUERY]]
-                marks = ", ".join("?" * len(some))
-                query = f"SELECT id, document FROM product WHERE id IN ({marks})"
-                documents.update(connection.execute(query, some))
+            documents = documents_of(connection, item_ids)
         return [self._product(documents[item_id]) for item_id in item_ids if item_id in documents]
 
     def scan(self) -> Iterator[Product]:
@@ -116,83 +106,95 @@ class EmbeddedCatalog:
         A product that is already there as given is not written again. If `products` raises, the
         catalog stays as it was.
         """
-        n_given = 0
+        with self._writing() as writer:
+            for some in in_parts(products):
+                writer.put(some)
+        return UpsertCounts(writer.added, writer.changed, writer.unchanged)
 
-        def rows() -> Iterator[tuple[str, str, str]]:
-            nonlocal n_given
-            for product in products:
-                n_given += 1
-                yield product.id, product.availability, product.model_dump_json(exclude_none=True)
+    def patch(self, patches: Iterable[ProductPatch]) -> PatchCounts:
+        """Change price, currency or availability of products that are there, all or none.
 
-        with self._translated(), closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                n_before = _count(connection)
-                n_changes = connection.total_changes
-                connection.executemany(_UPSERT, rows())
-                n_written = connection.total_changes - n_changes
-                added = _count(connection) - n_before
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.rollback()
-                raise
-        return UpsertCounts(added, n_written - added, n_given - n_written)
+        If `patches` raises, the catalog stays as it was.
+        """
+        unknown = UnknownIds()
+        with self._writing() as writer:
+            for some in in_parts(patches):
+                documents = writer.documents([patch.id for patch in some])
+                there = {item_id: self._product(text) for item_id, text in documents.items()}
+                after = []
+                for patch in some:
+                    if patch.id in there:
+                        there[patch.id] = patch.of(there[patch.id])
+                        after.append(there[patch.id])
+                    else:
+                        unknown.add(patch.id)
+                writer.put(after)
+        return PatchCounts(writer.changed, writer.unchanged, unknown.count, tuple(unknown.first))
 
-    def patch(self, changes: Iterable[Mapping[str, Any]]) -> PatchCounts:
-        """Change some fields of products that are there, all or none.
+    def delete(self, item_ids: Sequence[str]) -> DeleteCounts:
+        """Take products out, all or none; `changes_since` tells it."""
+        with self._writing() as writer:
+            unknown = writer.remove(item_ids)
+        return DeleteCounts(len(item_ids) - len(unknown), tuple(unknown))
 
-        Args:
-            changes: `id` and the new values of other fields; None takes one away. If this raises,
-                the catalog stays as it was.
+    def search(self, search: Search) -> Found:
+        """Products by words and filter, see `Catalog`.
 
         Raises:
-            ValueError: If a value is not allowed.
+            ValueError: If the cursor is none of a search's, the limit is below 1, a facet is no
+                field that can be counted, or there are too many words.
         """
-        counts = PatchCounts()
-        with self._translated(), closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for change in changes:
-                    self._patch(connection, change, counts)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.rollback()
-                raise
-        return counts
-
-    def _patch(
-        self, connection: sqlite3.Connection, change: Mapping[str, Any], counts: PatchCounts
-    ) -> None:
-        query = "SELECT document FROM product WHERE id = ?"
-        found = connection.execute(query, (_storable(change["id"]),)).fetchone()
-        if found is None:
-            counts.unknown += 1
-            if len(counts.unknown_ids) < _UNKNOWN_KEPT:
-                counts.unknown_ids.append(change["id"])
-            return
-        product = Product.model_validate({**self._product(found[0]).model_dump(), **change})
-        document = product.model_dump_json(exclude_none=True)
-        if document == found[0]:
-            counts.unchanged += 1
-            return
-        counts.changed += 1
-        connection.execute(_UPSERT, (product.id, product.availability, document))
+        check_search(search)
+        with self._reading() as connection, _one_state(connection):
+            matches = find(connection, search)
+            rows = found_page(connection, search, matches)
+            facets = count_facets(connection, search.facets, matches)
+        products = [self._product(document) for _, _, document in rows[: search.limit]]
+        last = rows[: search.limit][-1:]
+        more = len(rows) > search.limit
+        cursor = encode_place(last[0][0], last[0][1]) if more else None
+        return Found(products, cursor, matches.total, facets)
 
     def count(self) -> int:
         """Number of products."""
         with self._reading() as connection:
             return _count(connection)
 
-    def data_version(self) -> int:
-        """A number that changes whenever anyone changed the catalog, this object included.
-
-        Upserts have their own connection, so that SQLite counts them as somebody else's. An
-        upsert that changed nothing leaves the number as it is; a file put in the place of the old
-        one changes it. Compare numbers of one object only.
-        """
+    def change_cursor(self) -> str:
+        """The present, for `changes_since`."""
         with self._reading() as connection:
-            (version,) = connection.execute("PRAGMA data_version").fetchone()
-            return (self._times_replaced << 32) + int(version)
+            return encode_change(*_state(connection))
+
+    def changes_since(self, cursor: str, limit: int = 1000) -> Changes:
+        """Up to `limit` changes behind a cursor, oldest first.
+
+        Raises:
+            ValueError: If `cursor` is none of a change's, or `limit` is below 1.
+            CursorExpiredError: If another catalog took the place of this one since.
+        """
+        if limit < 1:
+            raise ValueError(f"limit: expected at least 1, got {limit}")
+        filling, change = decode_change(cursor)
+        with self._reading() as connection, _one_state(connection):
+            present, newest = _state(connection)
+            if filling != present or change > newest:
+                raise CursorExpiredError(
+                    f"{self._path} was replaced by another catalog: read all of it again"
+                )
+            rows = connection.execute(_CHANGES, (change, limit, change, limit, limit)).fetchall()
+        products = [self._product(document) for _, _, document in rows if document is not None]
+        deleted = [item_id for _, item_id, document in rows if document is None]
+        reached = rows[-1][0] if len(rows) == limit else newest
+        return Changes(products, deleted, encode_change(filling, reached), reached < newest)
+
+    def health(self) -> Health:
+        """Whether the file can be read; never raises."""
+        version = sqlite3.sqlite_version
+        try:
+            self.count()
+        except CatalogError as err:
+            return Health("unavailable", f"SQLite at {self._path}", version, str(err))
+        return Health("ok", f"SQLite at {self._path}", version)
 
     def close(self) -> None:
         """Give the file back; a later call opens it again."""
@@ -204,11 +206,24 @@ class EmbeddedCatalog:
         with self._lock, self._translated():
             if self._reader is not None and self._file() != self._opened_file:
                 self._drop_reader()
-                self._times_replaced += 1
             if self._reader is None:
                 self._reader = self._connect()
                 self._opened_file = self._file()
             yield self._reader
+
+    @contextmanager
+    def _writing(self) -> Iterator[RowWriter]:
+        """A transaction on a connection of its own: all of it is kept, or nothing."""
+        with self._translated(), closing(self._connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                writer = RowWriter(connection)
+                yield writer
+                writer.finish()
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
 
     def _drop_reader(self) -> None:
         if self._reader is not None:
@@ -225,7 +240,7 @@ class EmbeddedCatalog:
     def _connect(self) -> sqlite3.Connection:
         is_there = self._file() is not None
         if not is_there and not self._create:
-            raise CatalogError(
+            raise MissingCatalogError(
                 f"there is no catalog at {self._path}; run: recommender import items FILE"
             )
         mode = "rw" if is_there else "rwc"
@@ -250,9 +265,9 @@ class EmbeddedCatalog:
                 f"{self._path} was written by a newer version of session-recommender; upgrade it"
             )
         if version < SCHEMA_VERSION:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            prepare(connection, self._product)
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA temp_store = MEMORY")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -284,6 +299,17 @@ def _count(connection: sqlite3.Connection) -> int:
     return int(n_products)
 
 
-def _storable(item_id: str) -> str:
-    """Ids from requests may hold lone surrogates, which no stored id has and SQLite refuses."""
-    return item_id.encode(errors="replace").decode()
+def _state(connection: sqlite3.Connection) -> tuple[str, int]:
+    """Which filling of the file this is, and the number of its last change."""
+    filling, change = connection.execute("SELECT filling, change FROM state").fetchone()
+    return str(filling), int(change)
+
+
+@contextmanager
+def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
+    """Several queries see one state of the catalog; nothing of it is changed."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.rollback()

@@ -1,13 +1,21 @@
 """A product: the attributes of Google's Merchant Center, by their names."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from recommender.data.events import MAX_ID_BYTES
 
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
+
+
+def _one_zero(price: float) -> float:
+    """A term of Elasticsearch tells -0.0 from 0.0, a shop does not."""
+    return price + 0.0
+
+
+_Price = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_one_zero)]
 
 
 class Product(BaseModel):
@@ -21,8 +29,8 @@ class Product(BaseModel):
     link: str | None = None
     image_link: str | None = None
     additional_image_link: list[str] = []
-    price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    sale_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    price: _Price | None = None
+    sale_price: _Price | None = None
     currency: str | None = None
     availability: Availability = "in_stock"
     availability_date: str | None = None
@@ -62,3 +70,30 @@ class Product(BaseModel):
         if link is not None and urlsplit(link.strip()).scheme not in ("", "http", "https"):
             raise ValueError("a link is http(s) or relative")
         return link
+
+
+class ProductPatch(BaseModel):
+    """What changes often, of one product; a field that is not named stays as it is.
+
+    A price or currency of None takes it away.
+
+    Example:
+        >>> ProductPatch(id="SKU_1", price=9.5, sale_price=None).changes()
+        {'price': 9.5, 'sale_price': None}
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1)
+    price: _Price | None = None
+    sale_price: _Price | None = None
+    currency: str | None = None
+    availability: Availability = "in_stock"
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were named."""
+        return self.model_dump(exclude_unset=True, exclude={"id"})
+
+    def of(self, product: Product) -> Product:
+        """The product with these changes."""
+        return product.model_copy(update=self.changes())

@@ -1,8 +1,9 @@
 """All products of the catalog in this process, so that an answer asks no store."""
 
 import threading
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from copy import copy
 from functools import cached_property
 from typing import Self
 from weakref import WeakKeyDictionary
@@ -10,14 +11,15 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalog.cursor import decode_cursor, encode_cursor
 from recommender.catalog.filters.columns import ProductColumns
 from recommender.catalog.filters.mask import mask_of
-from recommender.catalog.filters.tree import Node
+from recommender.catalog.filters.tree import AnyOf, Node
 from recommender.catalog.product import Product
-from recommender.catalog.protocol import Catalog, Page
+from recommender.catalog.protocol import Catalog
 from recommender.data.vocabulary import Vocabulary
-from recommender.errors import CatalogError
+from recommender.errors import CatalogError, CursorExpiredError
+
+_SOLD_OUT = AnyOf("availability", ("out_of_stock",))
 
 
 class ProductTable:
@@ -25,11 +27,13 @@ class ProductTable:
 
     Attributes:
         ids: Every id, in the catalog's order.
+        order: The same object for tables with the same products in the same categories.
     """
 
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {product.id: product for product in products}
         self.ids = tuple(self._products)
+        self.order = object()
         self._places: WeakKeyDictionary[Vocabulary, NDArray[np.int64]] = WeakKeyDictionary()
 
     @classmethod
@@ -40,6 +44,35 @@ class ProductTable:
             CatalogError: If the catalog cannot be read.
         """
         return cls(catalog.scan())
+
+    def changed(self, products: Iterable[Product], deleted_ids: Iterable[str]) -> "ProductTable":
+        """A table with some products added, replaced or taken out.
+
+        Where no id comes or goes, as with a new price, what was made of the others is kept.
+        """
+        there = dict(self._products)
+        for item_id in deleted_ids:
+            there.pop(item_id, None)
+        replaced = {product.id: product for product in products}
+        if len(there) == len(self._products) and replaced.keys() <= there.keys():
+            return self._with(replaced)
+        there.update(replaced)
+        return ProductTable(there[item_id] for item_id in sorted(there))
+
+    def _with(self, replaced: Mapping[str, Product]) -> "ProductTable":
+        """The same ids in the same places."""
+        table = copy(self)
+        table._products = {**self._products, **replaced}
+        if any(self.category(item_id) != table.category(item_id) for item_id in replaced):
+            table.order = object()
+        if "_columns" in vars(self):
+            rows = {item_id: bisect_left(self.ids, item_id) for item_id in replaced}
+            if all(self.ids[row : row + 1] == (item_id,) for item_id, row in rows.items()):
+                products = list(table._products.values())
+                table._columns = self._columns.replaced(products, list(rows.values()))
+            else:  # the ids are in another order
+                del table._columns
+        return table
 
     def __len__(self) -> int:
         return len(self._products)
@@ -77,21 +110,6 @@ class ProductTable:
         rows = np.flatnonzero(mask_of(node, self._columns))
         return [self.ids[row] for row in rows.tolist()]
 
-    def page(self, node: Node, cursor: str | None, limit: int) -> Page:
-        """Up to `limit` of the products that a filter lets through, behind a cursor.
-
-        Raises:
-            ValueError: If the cursor is none of a catalog's.
-        """
-        last_id = "" if cursor is None else decode_cursor(cursor)
-        item_ids = self.select(node)
-        # In the order of bytes, as SQLite sorts; of code points it is the same one.
-        first = bisect_right(item_ids, last_id)
-        found = item_ids[first : first + limit]
-        more = len(item_ids) > first + limit
-        products = [self._products[item_id] for item_id in found]
-        return Page(products, encode_cursor(found[-1]) if more else None)
-
     @cached_property
     def _columns(self) -> ProductColumns:
         return ProductColumns(list(self._products.values()))
@@ -109,7 +127,10 @@ class ProductTable:
 
     def sellable_mask(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
         """Which rows of a model may be shown, shape (n_items,)."""
-        return np.fromiter(map(self.sellable, vocabulary.item_ids), bool, len(vocabulary))
+        if not self._products:
+            return np.ones(len(vocabulary), np.bool_)
+        sold_out = mask_of(_SOLD_OUT, self._columns)
+        return np.asarray(np.append(~sold_out, False)[self._rows_of(vocabulary)])
 
 
 class CatalogCache:
@@ -130,18 +151,29 @@ class CatalogCache:
         """
         self._catalog = catalog
         self._refreshing = threading.Lock()
-        # The version is read first: what changes during the scan shows at the next refresh.
-        self._data_version = catalog.data_version()
-        self.table = ProductTable.read(catalog)
+        self._read()
         self.problem: CatalogError | None = None
+
+    def _read(self) -> None:
+        # The cursor is taken first: what changes during the scan is told at the next refresh.
+        self._cursor = self._catalog.change_cursor()
+        self.table = ProductTable.read(self._catalog)
 
     @property
     def stale(self) -> bool:
         """Whether the catalog could not be read when it was last asked."""
         return self.problem is not None
 
+    def refresh(self) -> bool:
+        """As `refresh_if_changed`, but what was changed before this call is in the table after it.
+
+        Where another thread reads, this one waits for it and reads once more.
+        """
+        with self._refreshing:
+            return self._refreshed()
+
     def refresh_if_changed(self) -> bool:
-        """Read the products again if the catalog changed; return whether the table is new.
+        """Read what changed, if anything did; return whether the table is new.
 
         A catalog that cannot answer leaves the last table in use and `problem` set. While one
         thread reads, others go on with the present table.
@@ -149,15 +181,36 @@ class CatalogCache:
         if not self._refreshing.acquire(blocking=False):
             return False
         try:
-            data_version = self._catalog.data_version()
-            changed = data_version != self._data_version
-            if changed:
-                self.table = ProductTable.read(self._catalog)
-                self._data_version = data_version
-            self.problem = None
-            return changed
+            return self._refreshed()
+        finally:
+            self._refreshing.release()
+
+    def _refreshed(self) -> bool:
+        before = self.table
+        try:
+            try:
+                self._read_changes()
+            except CursorExpiredError:
+                self._read()
         except CatalogError as err:
             self.problem = err
             return False
-        finally:
-            self._refreshing.release()
+        self.problem = None
+        return self.table is not before
+
+    def _read_changes(self) -> None:
+        products: dict[str, Product] = {}
+        deleted: set[str] = set()
+        cursor, more = self._cursor, True
+        while more:
+            changes = self._catalog.changes_since(cursor)
+            cursor, more = changes.cursor, changes.more
+            # Of a product that changes while we read, the newest telling counts.
+            deleted.difference_update(product.id for product in changes.products)
+            products.update((product.id, product) for product in changes.products)
+            deleted.update(changes.deleted_ids)
+            for item_id in changes.deleted_ids:
+                products.pop(item_id, None)
+        if products or deleted:
+            self.table = self.table.changed(products.values(), deleted)
+        self._cursor = cursor

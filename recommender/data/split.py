@@ -65,6 +65,16 @@ def between(log: SessionLog, from_us: int, until_us: int | None = None) -> Sessi
     return _keep_steps(known, np.repeat(_start_times(known) >= from_us, known.sessions.lengths))
 
 
+def without_items(log: SessionLog, is_left_out: NDArray[np.bool_]) -> SessionLog:
+    """The log as if nobody had ever seen some items.
+
+    Args:
+        log: Any log.
+        is_left_out: True for each item that is left out, shape (n_items,).
+    """
+    return _keep_steps(log, ~is_left_out[log.sessions.items])
+
+
 def n_crossing(log: SessionLog, time_us: int) -> int:
     """Number of sessions that start before a time and have a step at it or later."""
     clean = without_noise(log)

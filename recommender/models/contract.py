@@ -71,6 +71,7 @@ class Model(ABC):
         uses_seed: Whether another seed gives another model.
         starts_from_vectors: Whether `fit` can start from pretrained vectors.
         takes_blend: Whether `scores` go through `blend`.
+        takes_vectors: Whether items have vectors, and `log_odds_beyond` scores others by theirs.
         min_held_out: Held-out queries that `fit` should have for its choices; where validation
             holds fewer, the newest training sessions are held out too.
         n_items: Size of the vocabulary.
@@ -86,6 +87,7 @@ class Model(ABC):
     gives_log_probabilities: ClassVar[bool] = False
     settles_on_validation: ClassVar[bool] = False
     takes_blend: ClassVar[bool] = False
+    takes_vectors: ClassVar[bool] = False
     min_held_out: ClassVar[int] = 0
     starts_from_vectors: ClassVar[bool] = False
     uses_seed: ClassVar[bool] = False
@@ -195,6 +197,33 @@ class Model(ABC):
         """
         return None
 
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Vectors of length 1 of all items, shape (n_items, dim).
+
+        Raises:
+            NotImplementedError: If the model has none; see `takes_vectors`.
+        """
+        raise NotImplementedError(f"{self.name} has no item vectors")
+
+    def log_odds_beyond(
+        self, sessions: Sessions, vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """How the chances of items that are not known compare with all known ones together.
+
+        Args:
+            sessions: Of known items. Right after `scores` of the same object it costs least.
+            vectors: Of the other items, in the space of `item_vectors`, shape (m, dim); the longer
+                one is, the more its direction counts.
+
+        Returns:
+            Log of each one's chance by that of all known items together, shape (n_sessions, m):
+            as if it stood in the table with this vector and nothing else were known of it.
+
+        Raises:
+            NotImplementedError: If the model has no vectors; see `takes_vectors`.
+        """
+        raise NotImplementedError(f"{self.name} has no item vectors")
+
     def intents(
         self,
         viewed: NDArray[np.integer],  # noqa: ARG002
@@ -228,6 +257,17 @@ class Model(ABC):
             Positions in `viewed`, shape (n,); -1 where the session has no part in it.
         """
         return np.full(len(recommended), len(viewed) - 1)
+
+    def reasons_beyond(
+        self, viewed: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """As `reasons`, of items that are not known: here always the last viewed one.
+
+        Args:
+            viewed: The session's items, shape (n_viewed,), oldest first, at least one.
+            vectors: Of the others, as of `log_odds_beyond`, shape (n, dim).
+        """
+        return np.full(len(vectors), len(viewed) - 1)
 
     @property
     def n_bytes(self) -> int:

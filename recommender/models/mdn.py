@@ -12,6 +12,7 @@ from recommender.models.certainty import signs
 from recommender.models.contract import Intent
 from recommender.models.intents import NEVER, intents
 from recommender.models.softmax import Softmax
+from recommender.models.softmax_serving import Asked
 from recommender.models.topk import NOTHING, top_k
 
 MIN_WEIGHT = 0.05
@@ -109,20 +110,28 @@ class Mdn(Softmax):
         weights /= weights.sum(axis=1, keepdims=True)
         return Components(weights, vectors.reshape(n, n_components, dim), hidden, found.places)
 
-    def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
+    def _scored(self, sessions: Sessions) -> tuple[NDArray[np.float32], Asked]:
         window = last_items(sessions, len(self.age_logits_))
         found = self.components(sessions)
-        chances = self._chances(found, window)
-        return np.log(np.maximum(chances, _LEAST_CHANCE, out=chances), out=chances)
+        chances, log_totals = self._chances(found, window)
+        np.log(np.maximum(chances, _LEAST_CHANCE, out=chances), out=chances)
+        log_weights = np.log(np.maximum(found.weights, _LEAST_CHANCE))
+        return chances, Asked(found.vectors, log_totals, log_weights)
 
-    def _chances(self, found: Components, window: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Σ_c weight_c p_c of every item, shape (n, n_items)."""
+    def _chances(
+        self, found: Components, window: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Σ_c weight_c p_c of every item, shape (n, n_items), and the log totals of `Asked`."""
         session, component = np.nonzero(found.weights)
-        each = self._logits(
+        each, tops = self._logits(
             found.vectors[session, component], found.hidden[session, component], window, session
         )
         np.exp(each, out=each)
-        shares = found.weights[session, component] / each.sum(axis=1)
+        totals = each.sum(axis=1)
+        # A component without weight adds nothing, whatever its total.
+        log_totals = np.zeros_like(found.weights)
+        log_totals[session, component] = tops[:, 0] + np.log(totals)
+        shares = found.weights[session, component] / totals
         if len(window) == 1:
             # `reduceat` takes fifteen times as long.
             chances: NDArray[np.float32] = shares[None] @ each
@@ -130,7 +139,7 @@ class Mdn(Softmax):
             each *= shares[:, None]
             starts = np.searchsorted(session, np.arange(len(window)))
             chances = np.add.reduceat(each, starts, axis=0)
-        return chances
+        return chances, log_totals
 
     def session_vectors(self, sessions: Sessions) -> NDArray[np.float32]:
         """Unit vectors of the weightiest intents, shape (n_sessions, dim)."""
@@ -149,7 +158,7 @@ class Mdn(Softmax):
         found = self.components(sessions)
         weights, places = found.weights[0], found.places[0]
         order = [one for one in np.argsort(-weights, kind="stable") if weights[one]]
-        chances = [self._chances(found.only(np.array([one])), window)[0] for one in order]
+        chances = [self._chances(found.only(np.array([one])), window)[0][0] for one in order]
         # Of a small catalog every list would be much the same.
         n_compared = min(_COMPARED, max(1, self.n_items // 4))
         lists = [top_k(one[None], n_compared, allowed)[0][0] for one in chances]

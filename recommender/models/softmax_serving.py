@@ -1,7 +1,7 @@
 """The compact softmax network as it is served: NumPy on saved arrays."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,20 @@ _SMALL_PRODUCT = 1_000_000
 HEADS = ("return_by_age", "return_by_hidden", "return_by_count", "demand_weights")
 
 
+class Asked(NamedTuple):
+    """The queries into the table that n sessions made, C of each.
+
+    Attributes:
+        vectors: Of length 1, shape (n, C, dim).
+        log_totals: Log of the sum over all items of exp(logit), shape (n, C).
+        log_weights: Of the queries of a session, shape (n, C).
+    """
+
+    vectors: NDArray[np.float32]
+    log_totals: NDArray[np.float32]
+    log_weights: NDArray[np.float32]
+
+
 class SoftmaxServing(Model):
     """What answers, once arrays are there; `Softmax` adds how they are learned.
 
@@ -33,6 +47,7 @@ class SoftmaxServing(Model):
 
     gives_log_probabilities = True
     takes_blend = True
+    takes_vectors = True
 
     table_: NDArray[np.float32]
     age_logits_: NDArray[np.float32]
@@ -46,6 +61,7 @@ class SoftmaxServing(Model):
     heads_: dict[str, NDArray[np.float32]]
     second_stage_: SecondStage | None = None
     certainty_: Certainty | None = None
+    _asked_for: tuple[Sessions, Asked] | None = None
 
     def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """Log-probabilities in nats, shape (n_sessions, n_items)."""
@@ -75,11 +91,27 @@ class SoftmaxServing(Model):
         return self.certainty_.of(self._signs(scores, sessions))
 
     def _network_scores(self, sessions: Sessions) -> NDArray[np.float32]:
+        scores, asked = self._scored(sessions)
+        self._asked_for = sessions, asked
+        return scores
+
+    def _scored(self, sessions: Sessions) -> tuple[NDArray[np.float32], Asked]:
+        """Log-probabilities of the network, and what they were made with."""
         vectors, hidden = self._session_vectors(sessions)
         window = last_items(sessions, len(self.age_logits_))
-        logits = self._logits(vectors, hidden, window, np.arange(len(window)))
-        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return logits
+        logits, tops = self._logits(vectors, hidden, window, np.arange(len(window)))
+        totals = np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        logits -= totals
+        return logits, Asked(vectors[:, None], tops + totals, np.zeros_like(tops))
+
+    def log_odds_beyond(
+        self, sessions: Sessions, vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """See `Model.log_odds_beyond`: the cosine over τ, against the sum over all known items."""
+        # Another thread may ask about its own session meanwhile.
+        last = self._asked_for
+        asked = last[1] if last is not None and last[0] is sessions else self._scored(sessions)[1]
+        return _log_odds(asked, vectors, self.temperature_)
 
     def _logits(
         self,
@@ -87,8 +119,10 @@ class SoftmaxServing(Model):
         hidden: NDArray[np.float32],
         window: NDArray[np.int32],
         session: NDArray[np.intp],
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logs of every item's chance up to a constant, 0 the highest; one row a vector.
+
+        That constant too, shape (n, 1).
 
         Args:
             vectors: Of length 1, shape (n, dim).
@@ -103,8 +137,9 @@ class SoftmaxServing(Model):
             logits = queries @ self._unit_rows.T
         logits += self._item_bonus
         self._add_return_bonus(logits, hidden, window, session)
-        logits -= logits.max(axis=1, keepdims=True)
-        return logits
+        tops = logits.max(axis=1, keepdims=True)
+        logits -= tops
+        return logits, tops
 
     def _add_return_bonus(
         self,
@@ -162,8 +197,14 @@ class SoftmaxServing(Model):
         seen = viewed[-len(self.age_logits_) :]
         own, others = self._unit_rows[recommended], self._unit_rows[seen]
         cosines = np.where(recommended[:, None] == seen, np.float32(-2), own @ others.T)
-        from_end: NDArray[np.int64] = np.argmax(cosines[:, ::-1], axis=1)
-        return len(viewed) - 1 - from_end
+        return _newest_nearest(cosines, len(viewed))
+
+    def reasons_beyond(
+        self, viewed: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """As `reasons`: the nearest by cosine."""
+        seen = viewed[-len(self.age_logits_) :]
+        return _newest_nearest(vectors @ self._unit_rows[seen].T, len(viewed))
 
     def item_vectors(self) -> NDArray[np.float32]:
         """Unit vectors of items, shape (n_items, dim): near products, diversity, maps."""
@@ -194,6 +235,7 @@ class SoftmaxServing(Model):
         return model
 
     def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._asked_for = None
         self._table_arrays = {
             name: arrays[name] for name in ("table", "table_scales") if name in arrays
         }
@@ -214,6 +256,29 @@ class SoftmaxServing(Model):
         self.certainty_ = Certainty.from_arrays(arrays)
         norms = np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), SMALLEST_NORM)
         self._unit_rows: NDArray[np.float32] = self.table_ / norms
+
+
+def _newest_nearest(cosines: NDArray[np.float32], n_viewed: int) -> NDArray[np.int64]:
+    """Of each row, the place of the largest, of equal ones the newest."""
+    from_end: NDArray[np.int64] = np.argmax(cosines[:, ::-1], axis=1)
+    return n_viewed - 1 - from_end
+
+
+def _log_odds(
+    asked: Asked, vectors: NDArray[np.float32], temperature: float
+) -> NDArray[np.float32]:
+    n, n_queries, dim = asked.vectors.shape
+    queries: NDArray[np.float32] = asked.vectors.reshape(-1, dim) / np.float32(temperature)
+    log_odds: NDArray[np.float32] = (queries @ vectors.T).reshape(n, n_queries, -1)
+    log_odds += (asked.log_weights - asked.log_totals)[:, :, None]
+    if n_queries == 1:
+        return log_odds[:, 0]
+    # `logaddexp.reduce` takes ten times as long.
+    tops = log_odds.max(axis=1)
+    log_odds -= tops[:, None]
+    np.exp(log_odds, out=log_odds)
+    joined: NDArray[np.float32] = tops + np.log(log_odds.sum(axis=1))
+    return joined
 
 
 def _few_products(vectors: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from recommender.cold.start import ColdStart
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.densities import Densities
 from recommender.errors import ArtifactError
@@ -20,6 +21,7 @@ from recommender.models.registry import model_class
 from recommender.models.topk import NOTHING
 from recommender.serving.golden import GOLDEN_NAME, typical_sessions, write_golden
 from recommender.serving.manifest import (
+    COLD_NAME,
     DENSITIES_NAME,
     MANIFEST_NAME,
     SCHEMA_VERSION,
@@ -76,6 +78,7 @@ class Artifact:
         parts: Every model in it by name; `popularity` is always one.
         report: What `evaluate` said of it.
         densities: Of prices, pauses and purchases; None where it has none.
+        cold: Scores products without clicks; None where it cannot.
     """
 
     folder: Path
@@ -84,6 +87,7 @@ class Artifact:
     parts: Mapping[str, Model]
     report: Mapping[str, Any]
     densities: Densities | None = None
+    cold: ColdStart | None = None
 
     @property
     def version(self) -> str:
@@ -176,6 +180,7 @@ def load(path: Path | str) -> Artifact:
         parts = {name: model_class(name).load(folder / name, settings) for name in manifest.parts}
         report = json.loads((folder / REPORT_NAME).read_text("utf-8"))
         densities = Densities.load(folder / DENSITIES_NAME) if manifest.has_densities else None
+        cold = ColdStart.load(folder / COLD_NAME) if manifest.has_cold else None
     except ValidationError as err:
         raise ArtifactError(
             f"{folder} has settings of another program version; {advice(folder)}"
@@ -189,7 +194,7 @@ def load(path: Path | str) -> Artifact:
         raise ArtifactError(f"{folder} cannot be loaded: {err}; {advice(folder)}") from err
     _check_parts(folder, manifest, vocabulary, parts)
     parts[manifest.model.name].blend = None if densities is None else densities.blend(vocabulary)
-    return Artifact(folder, manifest, vocabulary, parts, report, densities)
+    return Artifact(folder, manifest, vocabulary, parts, report, densities, cold)
 
 
 def warm_up(artifact: Artifact) -> None:
@@ -227,6 +232,7 @@ def write_artifact(
     main: str | None = None,
     golden_sessions: Sequence[Sequence[str]] | None = None,
     densities: Densities | None = None,
+    cold: ColdStart | None = None,
 ) -> Path:
     """Write an artifact; it is complete or not there at all, and not yet live.
 
@@ -243,6 +249,7 @@ def write_artifact(
         golden_sessions: Ids of the sessions to answer again before publishing; default some
             twenty made of the vocabulary.
         densities: Of prices, pauses and purchases, if there are any.
+        cold: Of products without clicks, in the space of the model that answers.
 
     Returns:
         The new folder, `models_dir/<UTC>-<hash8>`. The same arrays and settings written twice
@@ -257,7 +264,7 @@ def write_artifact(
     _check_arguments(parts, vocabulary, created_at, main)
     plain = plain_settings(settings)
     stamp = created_at.astimezone(UTC).strftime("%Y%m%dT%H%MZ")
-    version = f"{stamp}-{content_hash(parts, vocabulary, plain, main, densities)}"
+    version = f"{stamp}-{content_hash(parts, vocabulary, plain, main, densities, cold)}"
     # Golden queries are answered as the loaded artifact will answer them.
     parts[main].blend = None if densities is None else densities.blend(vocabulary)
     counts = parts[Popularity.name].arrays()["counts"]
@@ -272,10 +279,12 @@ def write_artifact(
                 part.save(staged / name)
             if densities is not None:
                 densities.save(staged / DENSITIES_NAME)
+            if cold is not None:
+                cold.save(staged / COLD_NAME)
             (staged / REPORT_NAME).write_text(_plain_json(report), "utf-8")
             if page is not None:
                 (staged / REPORT_PAGE_NAME).write_text(page, "utf-8")
-            write_golden(staged / GOLDEN_NAME, parts[main], vocabulary, sessions, densities)
+            write_golden(staged / GOLDEN_NAME, parts[main], vocabulary, sessions, densities, cold)
             manifest = Manifest(
                 schema_version=SCHEMA_VERSION,
                 version=version,

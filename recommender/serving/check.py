@@ -30,6 +30,7 @@ def check_artifact(folder: Path) -> Artifact:
         manifest.settings,
         manifest.model.name,
         artifact.densities,
+        artifact.cold,
     )
     if not manifest.version.endswith(f"-{found}"):
         raise ArtifactError(
@@ -37,7 +38,7 @@ def check_artifact(folder: Path) -> Artifact:
             "train again"
         )
     golden = artifact.folder / GOLDEN_NAME
-    check_golden(golden, artifact.model, artifact.vocabulary, artifact.densities)
+    check_golden(golden, artifact.model, artifact.vocabulary, artifact.densities, artifact.cold)
     return artifact
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.cold.start import ColdStart
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.densities import Densities
 from recommender.errors import ArtifactError
@@ -47,8 +48,13 @@ def write_golden(
     vocabulary: Vocabulary,
     sessions: Sequence[Sequence[str]],
     densities: Densities | None = None,
+    cold: ColdStart | None = None,
 ) -> None:
-    """Write the ten best items of every session with their scores, and what is expected of it."""
+    """Write what an artifact says of every session: see `check_golden`.
+
+    The ten best items with their scores, what is expected next, and the scores of some products as
+    if they were new.
+    """
     indices, scores = model.recommend(vocabulary.encode(sessions), _K)
     queries = [
         {
@@ -56,6 +62,7 @@ def write_golden(
             "ids": vocabulary.decode(row[row != NOTHING]),
             "scores": values[row != NOTHING].tolist(),
             "expected": _expected(densities, session),
+            "cold": _cold(cold, model, vocabulary, session),
         }
         for session, row, values in zip(sessions, indices, scores, strict=True)
     ]
@@ -71,8 +78,22 @@ def _expected(densities: Densities | None, session: Sequence[str]) -> dict[str, 
     return densities.tell(densities.features(session, times_us=times_us))
 
 
+def _cold(
+    cold: ColdStart | None, model: Model, vocabulary: Vocabulary, session: Sequence[str]
+) -> dict[str, Any] | None:
+    """Scores of its examples by their place."""
+    if cold is None:
+        return None
+    scores = cold.scores(model, vocabulary.encode([session]), cold.vectors(cold.examples))
+    return {str(place): float(score) for place, score in enumerate(scores[0])}
+
+
 def check_golden(
-    path: Path, model: Model, vocabulary: Vocabulary, densities: Densities | None = None
+    path: Path,
+    model: Model,
+    vocabulary: Vocabulary,
+    densities: Densities | None = None,
+    cold: ColdStart | None = None,
 ) -> int:
     """Answer the golden queries again; return how many there are.
 
@@ -88,6 +109,7 @@ def check_golden(
             difference = max(
                 _difference(query, model, vocabulary),
                 _apart(query.get("expected"), expected),
+                _apart(query.get("cold"), _cold(cold, model, vocabulary, query["items"])),
             )
             if not difference <= TOLERANCE:
                 raise ArtifactError(

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from recommender.cold.start import CONFIG_NAME as COLD_CONFIG_NAME
+from recommender.cold.start import ColdStart
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.densities import CONFIG_NAME, Densities
 from recommender.errors import ArtifactError
@@ -20,6 +22,8 @@ SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 DENSITIES_NAME = "densities"
 """Their folder; it is not among the parts, for they are no models."""
+COLD_NAME = "cold"
+"""So is that of products without clicks."""
 
 
 class FileEntry(BaseModel):
@@ -57,6 +61,11 @@ class Manifest(BaseModel):
     def has_densities(self) -> bool:
         """Whether densities lie in the folder."""
         return f"{DENSITIES_NAME}/{CONFIG_NAME}" in self.files
+
+    @property
+    def has_cold(self) -> bool:
+        """Whether products without clicks have vectors."""
+        return f"{COLD_NAME}/{COLD_CONFIG_NAME}" in self.files
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -150,15 +159,17 @@ def content_hash(
     settings: Mapping[str, Any],
     main: str,
     densities: Densities | None = None,
+    cold: ColdStart | None = None,
 ) -> str:
     """Eight hexadecimal digits over arrays, vocabulary and settings."""
     digest = hashlib.sha256(
         json.dumps([main, settings, vocabulary.item_ids], sort_keys=True).encode()
     )
     arrays = {part: model.arrays() for part, model in parts.items()}
-    if densities is not None:
-        digest.update(json.dumps(densities.config(), sort_keys=True).encode())
-        arrays[DENSITIES_NAME] = densities.arrays()
+    for name, beside in ((DENSITIES_NAME, densities), (COLD_NAME, cold)):
+        if beside is not None:
+            digest.update(json.dumps(beside.config(), sort_keys=True).encode())
+            arrays[name] = beside.arrays()
     for part in sorted(arrays):
         for name, array in sorted(arrays[part].items()):
             digest.update(f"{part}/{name} {array.dtype.str} {array.shape}".encode())

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.content import ContentVectors, Description, TermWeights
+from recommender.cold.start import ColdStart
 from recommender.data.examples import Sessions, sessions_from_lists
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.features import features_of
@@ -31,6 +33,7 @@ from recommender.settings import Settings
 N_ITEMS, DIM, HIDDEN, WINDOW, N_COMPONENTS = 10_000, 80, 160, 20, 4
 RANKER_FEATURES, RANKER_HIDDEN, PRICE_HIDDEN = 26, 32, 64
 LENGTH, K = 5, 20
+N_COLD, MAX_COLD = 1_000, 2
 POWERS = Powers(0.9, 0.2)
 ROUNDS, QUERIES_A_ROUND = 40, 10
 
@@ -88,6 +91,7 @@ def served(random: np.random.Generator) -> dict[str, Query]:
         f"{mixture}, second stage": _answer(Mdn.from_arrays(arrays | second_stage, settings)),
         f"{mixture}, second stage, certainty": _answer(Mdn.from_arrays(arrays | sure, settings)),
         f"{mixture}, second stage, certainty, prices": _answer(priced),
+        f"{mixture}, second stage, certainty, prices, {N_COLD:,} cold": _with_cold(priced, random),
     }
 
 
@@ -98,6 +102,22 @@ def _answer(model: Softmax) -> Query:
     def query(session: Sessions) -> object:
         scores = model.scores(session)
         return top_k(scores, K, allowed), model.certainty(scores, session)
+
+    return query
+
+
+def _with_cold(model: Softmax, random: np.random.Generator) -> Query:
+    """The same, and the best of the products that nobody has clicked yet."""
+    terms = TermWeights([f"t:{number}" for number in range(N_COLD)], np.ones(N_COLD, np.float32))
+    content = ContentVectors(terms, _normal(random, N_COLD, DIM), _normal(random, DIM))
+    cold = ColdStart(content, strength=1.0, scale=0.7, level=0.0)
+    vectors = cold.vectors([Description(str(number)) for number in range(N_COLD)])
+    allowed, warm = np.ones(N_COLD, np.bool_), _answer(model)
+
+    def query(session: Sessions) -> object:
+        found = warm(session)
+        best, _ = top_k(cold.scores(model, session, vectors), MAX_COLD, allowed)
+        return found, best, model.reasons_beyond(session.items, vectors[best[0]])
 
     return query
 

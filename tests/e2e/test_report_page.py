@@ -24,6 +24,7 @@ from recommender.evaluation.pairing import pair
 from recommender.evaluation.price_curves import price_curves
 from recommender.evaluation.protocol import Queries
 from recommender.evaluation.typical import Typical
+from recommender.settings import Settings
 from recommender.workspace import Workspace
 from tests.small_prices import small_density
 
@@ -54,8 +55,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         workspace, settings, ["sequential_rules", "popularity"], None, lambda _: None
     )
     add_network(done.report)
-    add_price_curves(done.report, catalog_prices(workspace, "EUR"))
-    page = page_of(done.report, workspace, product_lookup(workspace))
+    add_price_curves(done.report, catalog_prices(workspace, Settings(), "EUR"))
+    page = page_of(done.report, workspace, product_lookup(workspace, Settings()))
     write_evaluation(root / "out", done._replace(page=page))
     ranks = done.ranks
     found = pair(ranks, *ranks.ranks.values(), ranks.parts, 20, 200)

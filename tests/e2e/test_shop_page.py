@@ -9,7 +9,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.product import Product
+from recommender.serving.versions import publish
 from recommender.workspace import Workspace
+from tests.small_mixture import small_cold_start, write_mixture
 from tests.small_shop import Server, id_of, logged, make_shop, publish_model, served, wait_for
 
 pytestmark = pytest.mark.browser
@@ -296,4 +299,21 @@ def test_what_the_catalog_says_is_text_and_only_web_links(visit, server):
     expect(card).to_contain_text("5 no currency")
     assert card.get_attribute("href") is None
     assert card.locator("img").count() == 0
+    assert visit.complaints == []
+
+
+def test_a_product_without_clicks_is_marked(visit: Visit, workspace: Workspace) -> None:
+    publish(workspace.models_dir, write_mixture(workspace, small_cold_start(level=1.0)), keep=5)
+    new = Product(id="new", title="An even chair", product_type=["Furniture", "Chairs"])
+    catalog = EmbeddedCatalog(workspace.catalog_path)
+    catalog.upsert([new])
+    catalog.close()
+    with Server(workspace.root) as server:
+        visit.page.goto(f"{server.url}/product?id={quote(id_of(4))}")
+        card = visit.page.locator("product-recommendations [part~=cold]")
+        expect(card).to_have_count(1)
+        expect(card).to_contain_text("An even chair")
+        expect(visit.page.locator(".why")).to_contain_text(
+            "(1 of them by the feed alone: nobody clicked it yet)"
+        )
     assert visit.complaints == []

@@ -7,6 +7,7 @@ import pytest
 
 from pipelines.report import product_lookup, refused_rows, write_files
 from recommender.errors import CatalogError, DataError
+from recommender.settings import Settings
 from recommender.workspace import Workspace
 from tests.small_shop import make_shop
 
@@ -31,15 +32,15 @@ def test_refused_rows_of_all_imports_by_reason(tmp_path: Path) -> None:
 
 
 def test_products_come_from_the_catalog_if_there_is_one(tmp_path: Path) -> None:
-    assert product_lookup(Workspace(tmp_path / "none"))("SKU 01/a") is None
+    assert product_lookup(Workspace(tmp_path / "none"), Settings())("SKU 01/a") is None
     assert not (tmp_path / "none").exists(), "looking makes no catalog"
     workspace = make_shop(tmp_path / "shop")
-    found = product_lookup(workspace)("SKU 01/a")
+    found = product_lookup(workspace, Settings())("SKU 01/a")
     assert found is not None
     assert found.title == "Ash table no. 1"
     workspace.catalog_path.write_bytes(b"no catalog" * 999)
     with pytest.raises(CatalogError, match="no sound catalog"):
-        product_lookup(workspace)
+        product_lookup(workspace, Settings())
 
 
 def test_files_are_written_whole_or_not(tmp_path: Path) -> None:

@@ -66,6 +66,24 @@ def test_a_file_of_init_says_what_was_written(tmp_path: Path) -> None:
         assert differ == ["dim = 64", "dropout = 0.25", "ns_exponent = -0.5"]
 
 
+def test_a_section_inside_a_section(tmp_path: Path) -> None:
+    values = {"catalog.adapter": "elasticsearch", "catalog.elasticsearch.hosts": ["http://es:1"]}
+    written = tmp_path / "recommender.toml"
+    written.write_text(settings_text())
+    assert load_settings(written, environ={}) == load_settings(tmp_path / "none", environ={})
+    for path in (tmp_path / "missing.toml", written):
+        change_settings(path, values)
+        catalog = load_settings(path, environ={}).catalog
+        assert catalog.adapter == "elasticsearch"
+        assert catalog.elasticsearch.hosts == ["http://es:1"]
+        lines = path.read_text("utf-8").splitlines()
+        assert lines.count("[catalog.elasticsearch]") == lines.count("[catalog]") == 1
+        change_settings(path, dict.fromkeys(values))
+        assert path.read_text("utf-8").count("(unset)") > 1
+    assert settings_text(values).count('hosts = ["http://es:1"]') == 1
+    assert changed_text(OURS, values).endswith('[catalog.elasticsearch]\nhosts = ["http://es:1"]\n')
+
+
 def test_a_link_and_the_mode_stay(tmp_path: Path) -> None:
     real = tmp_path / "real.toml"
     real.write_text(OURS)

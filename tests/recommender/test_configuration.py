@@ -35,6 +35,40 @@ def test_other_programs_may_use_the_prefix(tmp_path: Path) -> None:
     assert settings("", folder=tmp_path, RECOMMENDER_PORT_80_TCP="tcp://10.0.0.1") == Settings()
 
 
+def test_environment_and_flags_reach_a_table_in_a_table(tmp_path: Path) -> None:
+    environ = {
+        "RECOMMENDER_CATALOG_ADAPTER": "elasticsearch",
+        "RECOMMENDER_CATALOG_ELASTICSEARCH_HOSTS": '["https://a:9200", "https://b:9200"]',
+        "RECOMMENDER_CATALOG_ELASTICSEARCH_TIMEOUT_S": "3",
+    }
+    found = settings("", "catalog.elasticsearch.timeout_s=4", folder=tmp_path, **environ).catalog
+    assert found.adapter == "elasticsearch"
+    assert found.elasticsearch.hosts == ["https://a:9200", "https://b:9200"]
+    assert found.elasticsearch.timeout_s == 4
+    wrong = {"RECOMMENDER_CATALOG_ELASTICSEARCH_HOST": "x"}
+    with pytest.raises(SettingsError, match=r"elasticsearch\.host is no setting"):
+        settings("", folder=tmp_path, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (['hosts=["localhost"]'], "lacks a part"),
+        (['hosts=["http://me:secret@localhost:9200"]'], "a host holds no password"),
+        (["hosts=[]"], "at least 1"),
+        (["index=Products"], "index"),
+        (["user=me"], "user and password_env go together"),
+        (["user=me", "password_env=P", "api_key_env=K"], "exclude each other"),
+        (["ca_file=ca.pem"], "ca_file is for https hosts"),
+        (["timeout_s=0"], "timeout_s"),
+    ],
+)
+def test_mistakes_about_the_server(tmp_path: Path, values: list[str], words: str) -> None:
+    overrides = [f"catalog.elasticsearch.{value}" for value in values]
+    with pytest.raises(SettingsError, match=words):
+        settings("", *overrides, folder=tmp_path)
+
+
 def test_a_later_flag_wins_even_over_one_that_was_no_section(tmp_path: Path) -> None:
     found = settings("", "model=softmax", "model.name=popularity", folder=tmp_path)
     assert found.model.name == "popularity"

@@ -25,7 +25,8 @@ def readyz() -> Response:
         raise _not_ready("model-not-ready", "No model is published.", state)
     if state["catalog"]["status"] == "unavailable":
         raise _not_ready("catalog-unavailable", "The products were never read.", state)
-    return _fresh(jsonify({"status": "ready"} | state))
+    well = all(part["status"] == "ok" for part in state.values())
+    return _fresh(jsonify({"status": "ready" if well else "degraded"} | state))
 
 
 def _model() -> dict[str, Any]:

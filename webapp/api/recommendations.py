@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from recommender.serving.answer import Query, answer
+from recommender.serving.answer import answer
+from recommender.serving.query import Query
 from webapp.parameters import Parameters
 from webapp.problems import ProblemError
 from webapp.service import current_service
@@ -42,6 +43,7 @@ def recommend() -> Response:
         service.catalog.table(),
         query,
         min_certainty=service.settings.min_certainty,
+        max_cold=service.settings.max_cold,
     )
     response = jsonify(body)
     if len(query.item_ids) > 1:

@@ -342,6 +342,8 @@ class ProductRecommendations extends HTMLElement {
     link.addEventListener("click", clicked);
     link.addEventListener("auxclick", (event) => event.button === 1 && clicked());
     const box = make("li", "item");
+    /* A product without clicks; how it looks, if at all different, is the page's affair. */
+    if (item.cold) box.part.add("cold");
     box.append(link);
     return box;
   }

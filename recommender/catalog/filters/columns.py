@@ -54,6 +54,30 @@ class ProductColumns:
     def __len__(self) -> int:
         return len(self._products)
 
+    def replaced(self, products: Sequence[Product], rows: Sequence[int]) -> "ProductColumns":
+        """The columns once other products stand in some rows; those made are not made again.
+
+        Args:
+            products: All of them, in the order of the masks.
+            rows: Where they differ from the present ones.
+        """
+        columns = ProductColumns(products)
+        some = ProductColumns([products[row] for row in rows])
+        for field, numbers in self._numbers.items():
+            columns._numbers[field] = numbers.copy()
+            columns._numbers[field][rows] = some.numbers(field)
+        for field, text in self._texts.items():
+            columns._texts[field] = _replaced(text, rows, some.text(field))
+        for field, texts in self._lists.items():
+            # Lists have other lengths; one that differs is made anew when it is asked for.
+            now = (getattr(products[row], field) for row in rows)
+            if all(
+                getattr(self._products[row], field) == one
+                for row, one in zip(rows, now, strict=True)
+            ):
+                columns._lists[field] = texts
+        return columns
+
     def numbers(self, field: str) -> NDArray[np.float64]:
         """A number a product, NaN without one, shape (n_products,)."""
         if field not in self._numbers:
@@ -84,6 +108,19 @@ class ProductColumns:
             starts = np.cumsum([0, *map(len, lists)], dtype=np.int64)
             self._lists[field] = TextsColumn(np.array(codes, np.int32), starts, code_of)
         return self._lists[field]
+
+
+def _replaced(column: TextColumn, rows: Sequence[int], some: TextColumn) -> TextColumn:
+    """A column with the texts of other products in some rows."""
+    code_of = column.code_of
+    if not some.code_of.keys() <= code_of.keys():
+        code_of = dict(code_of)
+        for text in some.code_of:
+            code_of.setdefault(text, len(code_of))
+    codes = column.codes.copy()
+    translated = np.array([*(code_of[text] for text in some.code_of), MISSING], np.int32)
+    codes[rows] = translated[some.codes]
+    return TextColumn(codes, code_of)
 
 
 def _text(product: Product, field: str) -> str | None:

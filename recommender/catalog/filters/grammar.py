@@ -149,7 +149,8 @@ def _value(field: Token, value: Token) -> Value:
         number = float(value.value)
         if not math.isfinite(number):
             raise FilterError(f"{value.value} is too large a number", _column(value))
-        return number
+        # There is one zero: a term of Elasticsearch tells -0.0 from 0.0.
+        return number + 0.0
     return re.sub(r"\\(.)", r"\1", value.value[1:-1])
 
 

@@ -209,10 +209,10 @@ def write_log(root: Path) -> None:
 def test_prices_of_log_and_catalog_agree(shop: Path) -> None:
     workspace = Workspace(shop)
     logged, currency = logged_prices(workspace.events_dir)
-    listed = catalog_prices(workspace, currency)
+    listed = catalog_prices(workspace, Settings(), currency)
     assert currency == "EUR"
-    assert catalog_prices(workspace, "USD") == {}
-    assert catalog_prices(workspace, "") == listed, "its most frequent currency"
+    assert catalog_prices(workspace, Settings(), "USD") == {}
+    assert catalog_prices(workspace, Settings(), "") == listed, "its most frequent currency"
     both = logged.keys() & listed.keys()
     assert len(both) > 50
     same = sum(abs(logged[item] - listed[item]) < 0.01 for item in both)

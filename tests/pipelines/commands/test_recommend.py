@@ -144,6 +144,12 @@ NO_DENSITIES = (
 )
 
 
+NO_COLD = (
+    "This model has no cold products: it recommends only what was clicked. A softmax or mdn model "
+    "trained with cold.enabled = true and a product feed recommends others too."
+)
+
+
 def test_explained(run, mixture):
     said = run("--item", "oak", "--item", "table-1", "--explain", "--limit", "1").stdout
     assert said.splitlines()[2:] == [
@@ -152,14 +158,16 @@ def test_explained(run, mixture):
         " 50 % like table-1: table-3 · table-5 · oak · elm",
         " 50 % like oak: oak · elm · ash · table-5",
         NO_DENSITIES,
+        NO_COLD,
     ]
 
 
 def test_explained_by_a_model_without_intents(run, published):
     said = run("--item", "oak", "--explain", "--limit", "1").stdout
-    assert said.splitlines()[-2:] == [
+    assert said.splitlines()[-3:] == [
         'This model tells no intents; one trained with model.name = "mdn" does.',
         NO_DENSITIES,
+        NO_COLD,
     ]
 
 

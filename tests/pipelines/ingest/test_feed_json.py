@@ -54,6 +54,10 @@ def test_a_line_becomes_a_product(write, take_items, products):
         ('{"id": "A", "title": "x", "price": ' + "9" * 5000 + "}", "not_json", "A"),
         ("[1, 2]", "not_object", None),
         ('{"id": "A", "title": ' + "[" * 200_000, "too_deep", "A"),
+        ('{"id": "A", "title": ' + "[" * 200_000 + "]" * 200_000 + "}", "too_deep", "A"),
+        ('{"id": "A", "title": ' + "[" * 900 + "1" + "]" * 900 + "}", "too_deep", "A"),
+        ('{"id": "A", "title": "T", "x": ' + "[" * 900 + "1" + "]" * 900 + "}", "too_deep", "A"),
+        ('{"id": "A", "title": "T", "price": ' + "[" * 900 + "]" * 900 + "}", "too_deep", "A"),
         ('{"id": "A", "title": "' + "x" * 1_200_000 + '"}', "line_too_long", "A"),
         ('{"id": "A", "title": "' + "x" * 200_000 + '"}', "text_too_long", "A"),
         ('{"id": "A", "title": "' + "<p>" * 6_000 + '"}', "too_much_markup", "A"),
@@ -79,6 +83,13 @@ def test_every_reason_of_a_line(line, reason, item_id, write):
 
     assert [row.reason for row in rows] == [None, reason, None]
     assert (rows[1].line, rows[1].number, rows[1].item_id) == (3, 2, item_id)
+
+
+def test_what_is_too_deep_for_a_change(write):
+    line = '{"id": "A", "price": ' + "[" * 900 + "1" + "]" * 900 + "}"
+    (row,) = feed_rows(str(write("feed.jsonl", line)), partial=True)
+
+    assert (row.reason, row.item_id, row.column) == ("too_deep", "A", "price")
 
 
 def test_bytes_that_are_not_utf8(write):

@@ -150,6 +150,12 @@ def test_refused_items_say_line_and_attribute(write, take_items, workspace):
         (rss(head='<?xml version="1.0" encoding="shift_jis"?>'), "save it as UTF-8"),
         (rss(head='<?xml version="1.0" encoding="klingon"?>'), "save it as UTF-8"),
         ("<rss><channel><item><g:id>A</g:id></item></channel></rss>", "xmlns:g="),
+        (rss("".join(f"<a{n}/>" for n in range(20_000))), "more than 10,000 different names"),
+        (rss("".join(f"<b a{n}=''/>" for n in range(20_000))), "more than 10,000 different names"),
+        (
+            rss("".join(f"<b xmlns:a{n}='u'/>" for n in range(20_000))),
+            "more than 10,000 different names",
+        ),
         ("<html><body/></html>", "first element is <html>"),
         ("<rss/><rss/>", "junk after document element"),
     ],

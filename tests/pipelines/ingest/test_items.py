@@ -3,17 +3,21 @@
 import gzip
 import json
 import random
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import feed, records, seen_ids
+from pipelines.ingest import feed, items, records, seen_ids
 from pipelines.ingest.feed import feed_rows
 from pipelines.ingest.items import import_items
 from recommender.catalog.embedded import EmbeddedCatalog
-from recommender.catalog.product import Product
+from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.protocol import PatchCounts, UpsertCounts
 from recommender.errors import CatalogError, DataError, MappingError, RefusedRowsError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -87,6 +91,8 @@ def test_attributes(column, cell, field, value, write, take, products):
         ("1 234,50 EUR", (1234.5, "EUR")),
         ("1'234.50 CHF", (1234.5, "CHF")),
         ("1,234", (1234.0, None)),
+        ("49.00 ", (49.0, None)),
+        (" 49.  EUR ", (49.0, "EUR")),
         ("0", (0.0, None)),
         ("free", None),
         ("-5 EUR", None),
@@ -97,6 +103,16 @@ def test_attributes(column, cell, field, value, write, take, products):
 )
 def test_prices(text, expected):
     assert records.price_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["5" + " " * 130_000 + "x", "5" + "'" * 130_000 + " x", "5" * 65, "EUR 5" + "0" * 60]
+)
+def test_what_is_too_long_for_a_price_is_none_at_once(text):
+    began = time.process_time()
+    assert records.price_of(text) is None
+    # A square of the length would take minutes.
+    assert time.process_time() - began < 0.2
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["EUR", "USD"]))
@@ -163,6 +179,20 @@ def test_a_quotation_mark_that_is_never_closed(sign, write, take, products):
     assert counts.files[0].places == {"broken_row": "line 7"}
 
 
+def test_a_record_over_very_many_lines_is_ended(write):
+    """What is read for one row is limited, however its line ends stand in quotation marks."""
+    cell = '"\n' + "x" * 98 + '"\t'
+    path = str(write("feed.tsv", f"id\ttitle\n{cell * 30_000}\nA\tT\nB\tT\n"))
+    n_refused, most = 0, 0
+    for found in feed_rows(path):
+        n_refused += found.reason == "broken_row"
+        most = max(most, len(found.text))
+
+    assert (found.item_id, found.reason) == ("B", None)
+    assert n_refused > 20_000
+    assert most < 1 << 20
+
+
 def test_a_full_disk_for_ids_is_a_sentence(write, take, products, monkeypatch):
     take(write("feed.tsv", HEADER + row(1)))
     # What SQLite says when a file may not grow.
@@ -199,6 +229,40 @@ def test_what_a_full_feed_no_longer_has_is_out_of_stock(write, take, products):
     }
     again = take(write("feed.tsv", changed))
     assert (again.added, again.changed, again.unchanged, again.withdrawn) == (0, 0, 3, 0)
+
+
+class WithoutTransactions(EmbeddedCatalog):
+    """A file that takes products as a server does, while somebody else changes a price."""
+
+    all_or_nothing = False
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._shared = path
+
+    def scan(self) -> Iterator[Product]:
+        before = list(super().scan())
+        with closing(EmbeddedCatalog(self._shared)) as other:
+            other.patch([ProductPatch(id="SKU_2", price=5.0)])
+        yield from before
+
+    def upsert(self, products: Iterable[Product]) -> UpsertCounts:
+        return super().upsert(list(products))
+
+    def patch(self, patches: Iterable[ProductPatch]) -> PatchCounts:
+        return super().patch(list(patches))
+
+
+def test_who_is_withdrawn_keeps_what_others_wrote_meanwhile(
+    write, take, products, workspace, monkeypatch
+):
+    take(write("feed.tsv", HEADER + "".join(row(number) for number in range(4))))
+    monkeypatch.setattr(
+        items, "open_catalog", lambda *_, **__: WithoutTransactions(workspace.catalog_path)
+    )
+    counts = take(write("feed.tsv", HEADER + row(0) + row(1, price="50.00 EUR") + row(9)))
+    assert (counts.added, counts.changed, counts.unchanged, counts.withdrawn) == (1, 1, 1, 2)
+    assert (products()["SKU_2"].price, products()["SKU_2"].availability) == (5.0, "out_of_stock")
 
 
 def test_several_files_are_one_feed_and_the_last_one_counts(write, take, products):

@@ -8,13 +8,12 @@ import threading
 from contextlib import closing
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from recommender.catalog.embedded import EmbeddedCatalog
-from recommender.catalog.product import Product
-from recommender.catalog.protocol import Catalog, UpsertCounts
-from recommender.errors import CatalogError
+from recommender.catalog.filters.grammar import parse_filter
+from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.protocol import Catalog, FacetValue, Search, UpsertCounts
+from recommender.errors import CatalogError, CursorExpiredError
 
 ODD_IDS = ["gid://shopify/Product/1", "a b", "café ☕", "'; DROP TABLE product; --", "%", "x" * 256]
 
@@ -35,47 +34,6 @@ def catalog(path):
     catalog.close()
 
 
-def test_a_product_comes_back_whole(catalog):
-    chair = Product(
-        id="SKU/1",
-        title="Oak chair ☕",
-        price=49.0,
-        currency="EUR",
-        product_type=["Furniture", "Chairs"],
-        additional_image_link=["a.svg", "b.svg"],
-        attributes={"wood": "oak"},
-        availability="preorder",
-    )
-    catalog.upsert([chair])
-
-    assert catalog.get(["SKU/1"]) == [chair]
-
-
-def test_get_keeps_the_order_and_leaves_unknown_ones_out(catalog):
-    catalog.upsert(map(product, ODD_IDS))
-    asked = ["café ☕", "unknown", "\ud800", "x" * 256, "gid://shopify/Product/1"]
-
-    assert [found.id for found in catalog.get(asked)] == [asked[0], asked[3], asked[4]]
-    assert catalog.get([]) == []
-
-
-def test_get_of_more_ids_than_a_query_takes(catalog):
-    ids = [f"{number:04}" for number in range(1500)]
-    catalog.upsert(map(product, ids))
-
-    assert [found.id for found in catalog.get(ids[::-1])] == ids[::-1]
-
-
-def test_upsert_counts_and_scan_is_in_id_order(catalog):
-    assert catalog.upsert([product("b"), product("a")]) == UpsertCounts(2, 0, 0)
-    again = [product("a"), product("b", price=2.0), product("c")]
-    assert catalog.upsert(again) == UpsertCounts(added=1, changed=1, unchanged=1)
-
-    assert [found.id for found in catalog.scan()] == ["a", "b", "c"]
-    assert catalog.count() == 3
-    assert catalog.get(["b"])[0].price == 2.0
-
-
 def test_a_failing_upsert_changes_nothing(catalog):
     catalog.upsert([product("a")])
 
@@ -90,28 +48,17 @@ def test_a_failing_upsert_changes_nothing(catalog):
     assert catalog.upsert([product("b")]).added == 1
 
 
-def test_a_patch_changes_what_it_names_and_adds_nothing(catalog):
-    catalog.upsert([product("a", price=9.0, sale_price=7.0, brand="Acme"), product("b")])
-    changes = [
-        {"id": "a", "price": 8.0, "sale_price": None, "availability": "out_of_stock"},
-        {"id": "b", "availability": "in_stock"},
-        {"id": "c", "price": 1.0},
-    ]
-    counts = catalog.patch(changes)
-
-    assert (counts.changed, counts.unchanged, counts.unknown) == (1, 1, 1)
-    assert counts.unknown_ids == ["c"]
-    a, b = catalog.scan()
-    assert a == product("a", price=8.0, brand="Acme", availability="out_of_stock")
-    assert b == product("b")
-
-
 def test_a_failing_patch_changes_nothing(catalog):
     catalog.upsert([product("a", price=9.0), product("b")])
-    with pytest.raises(ValueError, match="price"):
-        catalog.patch([{"id": "a", "price": 8.0}, {"id": "b", "price": -1.0}])
 
-    assert catalog.get(["a"])[0].price == 9.0
+    def patches():
+        yield ProductPatch(id="a", price=8.0)
+        yield from (ProductPatch(id="b", price=float(n)) for n in range(600))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        catalog.patch(patches())
+    assert [found.price for found in catalog.scan()] == [9.0, None]
 
 
 def test_an_upsert_may_read_the_catalog_it_changes(catalog):
@@ -123,45 +70,9 @@ def test_an_upsert_may_read_the_catalog_it_changes(catalog):
     assert catalog.upsert(sold_out).changed == 2
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
-@given(limit=st.integers(1, 9))
-def test_pages_are_the_scan(catalog, limit):
-    catalog.upsert(map(product, ODD_IDS))
-    seen, cursor = [], None
-    while True:
-        page = catalog.page(cursor, limit)
-        seen += page.products
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-
-    assert seen == list(catalog.scan())
-
-
-@pytest.mark.parametrize("cursor", ["", "x", "SKU_1", "a-._", "aWQ6/w==", "é", "eHg="])
-def test_a_made_up_cursor_is_the_caller_s_mistake(catalog, cursor):
-    with pytest.raises(ValueError, match="cursor"):
-        catalog.page(cursor, 5)
-
-
-def test_a_limit_below_one_is_the_caller_s_mistake(catalog):
-    with pytest.raises(ValueError, match="limit"):
-        catalog.page(None, 0)
-
-
-def test_data_version_changes_with_every_change_and_only_then(catalog, path):
-    versions = [catalog.data_version()]
+def test_changes_of_another_process_are_told(catalog, path):
     catalog.upsert([product("a")])
-    versions.append(catalog.data_version())
-    assert catalog.data_version() == versions[-1]
-    catalog.upsert([product("a")])
-    assert catalog.data_version() == versions[-1]
-
-    elsewhere = EmbeddedCatalog(path)
-    elsewhere.upsert([product("b")])
-    elsewhere.close()
-    versions.append(catalog.data_version())
-
+    cursor = catalog.change_cursor()
     code = (
         "import sys; from pathlib import Path\n"
         "from recommender.catalog.embedded import EmbeddedCatalog\n"
@@ -169,15 +80,14 @@ def test_data_version_changes_with_every_change_and_only_then(catalog, path):
         "EmbeddedCatalog(Path(sys.argv[1])).upsert([Product(id='c', title='C')])"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
-    versions.append(catalog.data_version())
 
-    assert len(set(versions)) == 4
-    assert catalog.count() == 3
+    assert [told.id for told in catalog.changes_since(cursor).products] == ["c"]
+    assert catalog.count() == 2
 
 
 def test_a_file_put_in_its_place_is_noticed(catalog, path, tmp_path):
     catalog.upsert([product("a")])
-    before = catalog.data_version()
+    before = catalog.change_cursor()
     other = EmbeddedCatalog(tmp_path / "other.sqlite")
     other.upsert([product("x"), product("y")])
     other.close()
@@ -185,13 +95,14 @@ def test_a_file_put_in_its_place_is_noticed(catalog, path, tmp_path):
         leftover.unlink()
     (tmp_path / "other.sqlite").replace(path)
 
-    assert catalog.data_version() != before
+    with pytest.raises(CursorExpiredError):
+        catalog.changes_since(before)
     assert catalog.count() == 2
 
 
 def test_without_create_a_missing_file_stays_missing(path):
     catalog = EmbeddedCatalog(path, create=False)
-    for ask in (catalog.count, catalog.data_version, lambda: list(catalog.scan())):
+    for ask in (catalog.count, catalog.change_cursor, lambda: list(catalog.scan())):
         with pytest.raises(CatalogError, match="recommender import items"):
             ask()
     assert not path.exists()
@@ -244,6 +155,61 @@ def test_a_product_that_cannot_be_read_is_a_sentence(catalog, path):
         catalog.get(["a"])
 
 
+VERSION_1 = """
+CREATE TABLE product (
+    id TEXT NOT NULL PRIMARY KEY, availability TEXT NOT NULL, document TEXT NOT NULL
+) STRICT;
+CREATE INDEX product_by_availability ON product (availability);
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture
+def written_by_version_1(path):
+    shop = [product(f"{number:04}", brand="Acme", price=float(number)) for number in range(600)]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(VERSION_1)
+        rows = [(one.id, one.availability, one.model_dump_json(exclude_none=True)) for one in shop]
+        connection.executemany("INSERT INTO product VALUES (?, ?, ?)", rows)
+    return shop
+
+
+def test_a_catalog_of_version_1_is_taken_over(written_by_version_1, catalog, path):
+    shop = written_by_version_1
+    with closing(EmbeddedCatalog(path, create=False)) as elsewhere:
+        assert elsewhere.count() == 600
+    assert list(catalog.scan()) == shop
+    found = catalog.search(Search("acme", parse_filter("price<2"), ("brand",)))
+    assert found.products == shop[:2]
+    assert found.facets == {"brand": (FacetValue("Acme", 2),)}
+    assert catalog.upsert(shop) == UpsertCounts(0, 0, 600)
+    cursor = catalog.change_cursor()
+    catalog.delete(["0000"])
+    assert catalog.changes_since(cursor).deleted_ids == ["0000"]
+
+
+def test_many_processes_take_over_version_1_once(written_by_version_1, path):
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from recommender.catalog.embedded import EmbeddedCatalog\n"
+        "print(EmbeddedCatalog(Path(sys.argv[1])).count())"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[0] for process in running] == ["600\n"] * 3
+
+
+def test_a_take_over_that_fails_leaves_the_file_as_it_was(written_by_version_1, path):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE product SET document = '{}' WHERE id = '0599'")
+    with pytest.raises(CatalogError, match="import the product feed again"):
+        EmbeddedCatalog(path).count()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM product").fetchone() == (600,)
+
+
 def test_a_newer_format_is_left_alone(catalog, path):
     catalog.upsert([product("a")])
     with sqlite3.connect(path) as connection:
@@ -252,16 +218,6 @@ def test_a_newer_format_is_left_alone(catalog, path):
 
     with pytest.raises(CatalogError, match="newer version"):
         EmbeddedCatalog(path).count()
-
-
-def test_a_scan_sees_one_state_while_others_write(catalog):
-    catalog.upsert(product(f"{number:03}") for number in range(100))
-    scan = catalog.scan()
-    first = next(scan)
-    catalog.upsert(product(f"{number:03}", price=1.0) for number in range(200))
-
-    rest = list(scan)
-    assert [first, *rest] == [product(f"{number:03}") for number in range(100)]
 
 
 def test_many_threads_read_while_one_writes(catalog):
@@ -276,7 +232,7 @@ def test_many_threads_read_while_one_writes(catalog):
                 prices = {found.price for found in catalog.get(asked)}
                 assert len(prices) == 1, "half of an upsert was seen"
                 assert len({found.price for found in catalog.scan()}) == 1
-                catalog.data_version()
+                catalog.change_cursor()
         except Exception as err:
             failures.append(err)
 

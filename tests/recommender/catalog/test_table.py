@@ -4,6 +4,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.filters.grammar import parse_filter
@@ -87,6 +89,32 @@ def test_the_cache_follows_changes_of_another_process(catalog, tmp_path):
     assert not cache.refresh_if_changed()
 
 
+def test_the_cache_reads_only_what_changed(catalog):
+    catalog.upsert(Product(id=f"x{number:04}", title="X") for number in range(2500))
+    cache = CatalogCache(catalog)
+    before = cache.table.get("b")
+    catalog.upsert([Product(id="0", title="First"), Product(id="x0001", title="Y")])
+    catalog.delete(["a", "x0002"])
+    catalog.upsert(Product(id=f"z{number:04}", title="Z") for number in range(1500))
+    assert cache.refresh_if_changed()
+    assert cache.table.ids == tuple(product.id for product in catalog.scan())
+    assert cache.table.get("x0001").title == "Y"
+    assert cache.table.get("b") is before
+    assert len(cache.table) == 4001
+
+
+def test_a_replaced_catalog_is_read_anew(catalog, tmp_path):
+    cache = CatalogCache(catalog)
+    other = EmbeddedCatalog(tmp_path / "other.sqlite")
+    other.upsert([Product(id="q", title="Q")])
+    other.close()
+    (tmp_path / "other.sqlite").replace(tmp_path / "catalog.sqlite")
+    for leftover in tmp_path.glob("catalog.sqlite-*"):
+        leftover.unlink()
+    assert cache.refresh_if_changed()
+    assert cache.table.ids == ("q",)
+
+
 def test_a_broken_catalog_leaves_the_last_table(catalog, tmp_path):
     cache = CatalogCache(catalog)
     assert not cache.stale
@@ -144,3 +172,49 @@ def test_filters_choose_products_and_rows_of_a_model():
     assert table.passing(cheap, vocabulary).tolist() == [False, False, True, False]
     assert table.passing(dear_or_unknown, vocabulary).tolist() == [True, False, False, True]
     assert not ProductTable([]).passing(dear_or_unknown, vocabulary).any()
+
+
+FILTERS = [
+    'availability="in_stock"', "price<5", "NOT sale_price>1", 'brand="B1"', 'color="red"',
+    'product_type="Chairs"', 'attributes.Seat="cane"', 'NOT brand IN ("B0", "B9")',
+]  # fmt: skip
+few = st.integers(0, 5)
+products = st.builds(
+    Product,
+    id=few.map(str),
+    title=st.just("T"),
+    price=st.none() | few.map(float),
+    sale_price=st.none() | few.map(float),
+    availability=st.sampled_from(["in_stock", "out_of_stock"]),
+    brand=st.none() | few.map(lambda n: f"B{n}"),
+    color=st.sampled_from([None, "red"]),
+    product_type=st.sampled_from([[], ["Chairs"], ["Chairs", "Stools"]]),
+    attributes=st.sampled_from([{}, {"Seat": "cane"}]),
+)
+steps = st.lists(
+    st.tuples(st.lists(products, max_size=3), st.lists(few.map(str), max_size=2)), max_size=4
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=st.lists(products, max_size=6), steps=steps, ordered=st.booleans())
+def test_a_changed_table_is_one_made_anew(first, steps, ordered):
+    """Whatever was asked of the older ones, and they stay as they were."""
+    vocabulary = Vocabulary([str(n) for n in range(7)])
+    there = {product.id: product for product in first}
+    table = ProductTable(there[i] for i in (sorted(there) if ordered else there))
+    tables = [(table, dict(there))]
+    for changed, deleted in steps:
+        there = {i: p for i, p in there.items() if i not in deleted}
+        there |= {product.id: product for product in changed}
+        tables.append((tables[-1][0].changed(changed, deleted), dict(there)))
+        for known, expected in tables:
+            fresh = ProductTable(expected[i] for i in sorted(expected))
+            assert sorted(known.ids) == sorted(fresh.ids)
+            assert [known.get(i) for i in fresh.ids] == [expected[i] for i in fresh.ids]
+            for node in map(parse_filter, FILTERS):
+                assert sorted(known.select(node)) == sorted(fresh.select(node))
+                passing = known.passing(node, vocabulary)
+                assert passing.tolist() == fresh.passing(node, vocabulary).tolist()
+            sellable = [fresh.sellable(item_id) for item_id in vocabulary.item_ids]
+            assert known.sellable_mask(vocabulary).tolist() == sellable

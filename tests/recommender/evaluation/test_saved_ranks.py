@@ -59,4 +59,6 @@ def test_missing_damaged_or_of_another_format(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="another version's format; write it again"):
         SavedRanks.read(path)
     with pytest.raises(DataError, match="cannot be written"):
-        SavedRanks("", 0, "list", np.zeros(0, np.int64), 0, {}, {}).write(tmp_path / "no" / "ranks.npz")
+        SavedRanks("", 0, "list", np.zeros(0, np.int64), 0, {}, {}).write(
+            tmp_path / "no" / "ranks.npz"
+        )

@@ -157,6 +157,27 @@ print(json.dumps([items.tolist(), scores.tolist(), heavy]))
     assert heavy == []
 
 
+def test_vectors_of_unknown_items_score_as_if_they_stood_in_the_table(model: Model) -> None:
+    """With a known item's own vector, only the bonuses of known items are missing."""
+    if not model.takes_vectors:
+        with pytest.raises(NotImplementedError, match=f"{model.name} has no item vectors"):
+            model.log_odds_beyond(QUERIES, np.zeros((1, 16), np.float32))
+        return
+    vectors = model.item_vectors()
+    found = model.log_odds_beyond(QUERIES, vectors)
+    alone = model._network_scores(QUERIES) - model._item_bonus
+    for row in range(QUERIES.n_sessions):
+        new = np.setdiff1d(np.arange(N_ITEMS), QUERIES.session(row))
+        np.testing.assert_allclose(found[row, new], alone[row, new], atol=1e-4)
+    for row, items in enumerate([[3], [3, 4, 5], []]):
+        asked = sessions_from_lists([items])
+        model.scores(asked)
+        for _ in range(2):
+            np.testing.assert_allclose(
+                model.log_odds_beyond(asked, vectors[:7])[0], found[row, :7], atol=1e-4
+            )
+
+
 @pytest.mark.parametrize("name", LEARNING)
 def test_finds_what_follows_what(name: str, ring: tuple[Sessions, Sessions]) -> None:
     """Two steps in three go to the next item on the ring: rank 1 for a model that sees it."""

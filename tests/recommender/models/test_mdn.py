@@ -112,7 +112,7 @@ def test_both_aims_are_likelier_than_under_one_vector(trained: Mdn) -> None:
     mixed = trained.scores(sessions)[rows, targets].mean()
     found, window = trained.components(sessions), last_items(sessions, 20)
     first = found.only(np.array([0]))
-    alone = trained._chances(first._replace(weights=np.ones_like(first.weights)), window)
+    alone = trained._chances(first._replace(weights=np.ones_like(first.weights)), window)[0]
     assert mixed > np.log(alone[rows, targets]).mean() + 0.1
 
 

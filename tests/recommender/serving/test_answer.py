@@ -14,10 +14,11 @@ from recommender.data.examples import last_items
 from recommender.data.vocabulary import Vocabulary
 from recommender.models.contract import Intent, Model
 from recommender.models.popularity import Popularity
-from recommender.serving.answer import Query, answer, category_path, new_recommendation_id
+from recommender.serving.answer import answer, new_recommendation_id
 from recommender.serving.artifact import Artifact
 from recommender.serving.manifest import Manifest
-from recommender.serving.shelf import shelf_of
+from recommender.serving.query import Query, category_path
+from recommender.serving.shelf import Shelf, shelf_of
 from tests.small_filters import filters, holds
 
 N_ITEMS = 12
@@ -101,7 +102,7 @@ def test_the_body_is_that_of_the_conventions(artifact):
         "model": {"name": "neighbor", "version": "20261121T0210Z-3f9c1a2b"},
         "items": [
             {
-                "id": "i5", "rank": 1, "source": "model",
+                "id": "i5", "rank": 1, "source": "model", "cold": False,
                 "reason": {
                     "type": "because_viewed",
                     "item_id": "i4",
@@ -115,6 +116,7 @@ def test_the_body_is_that_of_the_conventions(artifact):
         "certainty": None,
         "intents": None,
         "expected": None,
+        "cold": None,
         "missing_ids": [],
         "trace": None,
     }  # fmt: skip
@@ -254,11 +256,41 @@ def test_the_shelf_is_made_once_for_a_pair(artifact, table):
     assert shelf_of(artifact, newer) is shelf_of(artifact, newer)
 
 
+def test_a_new_price_or_stock_makes_no_new_categories(artifact, table, monkeypatch):
+    """Made of a hundred thousand products they are what everybody would wait for."""
+    first = shelf_of(artifact, table)
+    assert IDS[2] in [IDS[row] for row in first.popular]
+    monkeypatch.delattr("recommender.serving.shelf.Categories")
+
+    sold_out = table.get(IDS[2]).model_copy(update={"availability": "out_of_stock", "price": 1.0})
+    assert IDS[2] not in [
+        IDS[row] for row in shelf_of(artifact, table.changed([sold_out], [])).popular
+    ]
+
+
 any_id = st.sampled_from([*IDS, "new", "newer", "a/b", "😀"])
 availability = st.sampled_from(["in_stock", "out_of_stock", "preorder", "backorder"])
 category_name = st.sampled_from(["A", "B", "C"])
 path = st.lists(category_name, max_size=3)
 some_products = st.dictionaries(any_id, st.tuples(availability, path), min_size=1)
+
+
+@given(catalogs=st.lists(some_products, min_size=2, max_size=4))
+def test_a_shelf_made_of_an_older_one_is_one_made_anew(artifact, catalogs):
+    def products(catalog):
+        for item_id, (stock, names) in catalog.items():
+            yield Product(id=item_id, title="T", availability=stock, product_type=names)
+
+    table = ProductTable(products(catalogs[0]))
+    for catalog in catalogs[1:]:
+        shelf_of(artifact, table)
+        table = table.changed(products(catalog), list(catalogs[0])[:1])
+        known, fresh = shelf_of(artifact, table), Shelf(artifact, table)
+        assert known.popular.tolist() == fresh.popular.tolist()
+        assert known.passing(None).tolist() == fresh.passing(None).tolist()
+        for names in [("A",), ("B",), ("c",), ("A", "B"), ("B", "A", "C"), ("X",)]:
+            assert known.in_category(names).tolist() == fresh.in_category(names).tolist()
+            assert all(known.sellable[known.in_category(names)])
 
 
 @given(

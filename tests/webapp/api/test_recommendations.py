@@ -28,6 +28,7 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask):
         "rank": 1,
         "score": None,
         "source": "model",
+        "cold": False,
         "reason": {"type": "popular", "item_id": None, "text": "Popular in this shop"},
         "title": "Oak chair no. 0",
         "link": "/product?id=SKU%2000%2Fa",

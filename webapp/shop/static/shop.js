@@ -49,8 +49,10 @@ function sentence({ items, model, viewed }) {
   }
   if (model.name === "popularity") return "The model “popularity” gives everyone what is clicked most.";
   const seen = viewed.length > 1 ? `the ${viewed.length} products of your visit` : "this one product";
+  const cold = items.filter((item) => item.cold).length;
+  const unclicked = cold ? ` (${cold} of them by the feed alone: nobody clicked ${cold > 1 ? "them" : "it"} yet)` : "";
   const rest = count < items.length ? `, the rest is ${others(items)}` : "";
-  return `The model “${model.name}” looked at ${seen} and chose ${rest ? count : "all"}${rest}:`;
+  return `The model “${model.name}” looked at ${seen} and chose ${rest ? count : "all"}${unclicked}${rest}:`;
 }
 
 function reason(words) {

@@ -37,6 +37,12 @@ def test_what_is_written_is_read(tree: Node) -> None:
     assert parse_filter(text_of(tree)) == tree
 
 
+@pytest.mark.parametrize("text", ["price=-0", "price<=-0.0", "price IN (-0e3)"])
+def test_there_is_one_zero(text: str) -> None:
+    """Elasticsearch knows two, and a term of the one is none of the other."""
+    assert repr(parse_filter(text)) == repr(parse_filter(re.sub(r"-0[.0e3]*", "0", text)))
+
+
 @pytest.mark.parametrize(
     ("text", "column", "words"),
     [

@@ -1,0 +1,225 @@
+"""Searches of the embedded catalog as SQL.
+
+What is found is first noted in a table of the connection's own; then it is counted, and a page of
+it is read. Scores are small whole numbers that depend on the product and the words alone.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from recommender.catalog.cursor import decode_place
+from recommender.catalog.filters.fields import ATTRIBUTES, kind_of
+from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or
+from recommender.catalog.protocol import MAX_FACET_VALUES, FacetValue, Search
+from recommender.catalog.search_text import query_words
+from recommender.catalog.sqlite_rows import (
+    COLUMNS,
+    LISTS,
+    SEPARATOR,
+    decode_texts,
+    encode_pair,
+    storable,
+)
+
+_FOUND = "CREATE TEMP TABLE found (number INTEGER PRIMARY KEY, score INTEGER)"
+
+_MANY = 2_000
+"""Among so many products that match alike the next page is near."""
+
+_ROWS_AT_ONCE = 10_000
+
+Values = list[str | float]
+
+
+class Matches(NamedTuple):
+    """What a search finds.
+
+    Attributes:
+        total: Number of products.
+        table: Has a row `number` for each of them.
+        scored: Whether `table` has a score too; without words every score is 0.
+    """
+
+    total: int
+    table: str
+    scored: bool
+
+
+def find(connection: sqlite3.Connection, search: Search) -> Matches:
+    """Note the products that a search finds.
+
+    The note is gone when the caller's transaction is rolled back.
+
+    Raises:
+        ValueError: If there are too many words.
+    """
+    words = query_words(search.words)
+    if search.filter is None and not search.words.strip():
+        (total,) = connection.execute("SELECT count(*) FROM product").fetchone()
+        return Matches(int(total), "field", False)
+    connection.execute(_FOUND)
+    if search.words.strip() and not words:
+        return Matches(0, "temp.found", True)
+    where, values = ("1", []) if search.filter is None else condition_of(search.filter)
+    score, source = "0", "field"
+    if words:
+        hits, of_words = _hits(words)
+        score, source = "score", f"({hits}) AS hit JOIN field USING (number)"
+        values = [*of_words, *values]
+    found = f"INSERT INTO temp.found SELECT field.number, {score} FROM {source} WHERE {where}"
+    total = connection.execute(found, values).rowcount
+    return Matches(total, "temp.found", bool(words))
+
+
+def found_page(
+    connection: sqlite3.Connection, search: Search, matches: Matches
+) -> list[tuple[int, str, str]]:
+    """Score, id and document of up to `limit` + 1 products behind the cursor, best first.
+
+    Raises:
+        ValueError: If the cursor is none of a search's.
+    """
+    place = None if search.cursor is None else decode_place(search.cursor)
+    if not matches.scored and matches.total > _MANY:
+        return _page_by_id(connection, search, matches, place)
+    behind, values = "1", []
+    if place is not None:
+        behind, values = "score < ? OR score = ? AND field.id > ?", [place[0], *place]
+    score = "score" if matches.table == "temp.found" else "0 AS score"
+    query = (
+        "SELECT score, page.id, document FROM "
+        f"(SELECT field.number, {score}, field.id AS id FROM {_with_fields(matches)} "
+        f"WHERE {behind} ORDER BY score DESC, field.id LIMIT ?) AS page "
+        "JOIN product USING (number) ORDER BY score DESC, page.id"
+    )
+    return connection.execute(query, [*values, search.limit + 1]).fetchall()
+
+
+def _page_by_id(
+    connection: sqlite3.Connection,
+    search: Search,
+    matches: Matches,
+    place: tuple[int, str] | None,
+) -> list[tuple[int, str, str]]:
+    """Where many products match alike, the first ones come soon when ids are gone through."""
+    behind: Values = []
+    if place is not None and place[0] <= 0:
+        behind = [place[1]] if place[0] == 0 else ["\U0010ffff"]
+    within = "" if matches.table == "field" else "CROSS JOIN temp.found USING (number) "
+    query = (
+        "SELECT 0, field.id, document FROM field INDEXED BY field_by_id "
+        f"{within}CROSS JOIN product USING (number) "
+        f"{'WHERE field.id > ? ' if behind else ''}ORDER BY field.id LIMIT ?"
+    )
+    return connection.execute(query, [*behind, search.limit + 1]).fetchall()
+
+
+def _with_fields(matches: Matches) -> str:
+    return "field" if matches.table == "field" else "temp.found JOIN field USING (number)"
+
+
+def count_facets(
+    connection: sqlite3.Connection, names: Sequence[str], matches: Matches
+) -> dict[str, tuple[FacetValue, ...]]:
+    """The values of some fields among all products found, most frequent first."""
+    if not names:
+        return {}
+    columns = ["attributes" if name.startswith(ATTRIBUTES) else name for name in names]
+    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {_with_fields(matches)}")
+    encoded: list[Counter[str | None]] = [Counter() for _ in names]
+    # One pass counts all: SQLite would sort once a field.
+    while some := rows.fetchmany(_ROWS_AT_ONCE):
+        for counts, column in zip(encoded, zip(*some, strict=True), strict=True):
+            counts.update(column)
+    return {name: _facet(name, counts) for name, counts in zip(names, encoded, strict=True)}
+
+
+def _facet(name: str, encoded: Counter[str | None]) -> tuple[FacetValue, ...]:
+    counts: Counter[str] = Counter()
+    for text, n_products in encoded.items():
+        for value in () if text is None else _values_of(name, text):
+            counts[value] += n_products
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(FacetValue(value, n) for value, n in ordered[:MAX_FACET_VALUES])
+
+
+def _values_of(name: str, encoded: str) -> set[str]:
+    if name in LISTS:
+        return set(decode_texts(encoded))
+    if not name.startswith(ATTRIBUTES):
+        return {encoded}
+    pairs = json.loads("{" + encoded.strip(SEPARATOR).replace(SEPARATOR, ",") + "}")
+    wanted = name.removeprefix(ATTRIBUTES)
+    return {pairs[wanted]} if wanted in pairs else set()
+
+
+def _hits(words: list[str]) -> tuple[str, Values]:
+    """Number and score of every product that has all words.
+
+    A word that begins one of the title is worth 1, one that is a word of the title 2 more, one
+    that is a word anywhere 1 more. Elasticsearch is asked for the same sums.
+    """
+    # The index says which products have the words; their own short texts say where.
+    in_title, anywhere = "' ' || title || ' '", "' ' || title || ' ' || rest || ' '"
+    points = (
+        f"(instr({in_title}, ?) > 0) + 2 * (instr({in_title}, ?) > 0) + (instr({anywhere}, ?) > 0)"
+    )
+    score = " + ".join(f"({points})" for _ in words)
+    values: Values = []
+    for word in words:
+        values += [f" {word}", f" {word} ", f" {word} "]
+    hits = f"SELECT rowid AS number, {score} AS score FROM words WHERE words MATCH ?"
+    return hits, [*values, " AND ".join(f'"{word}" *' for word in words)]
+
+
+def condition_of(node: Node) -> tuple[str, Values]:
+    """A filter as a condition on `field`, with the values of its marks."""
+    match node:
+        case And(parts):
+            return _joined(" AND ", parts)
+        case Or(parts):
+            return _joined(" OR ", parts)
+        case Not(part):
+            where, values = condition_of(part)
+            return f"(NOT {where})", values
+        case Compare(field, order, bound):
+            return f"ifnull(field.{field} {order} ?, 0)", [bound]
+        case AnyOf():
+            return _any_of(node)
+
+
+def _joined(word: str, parts: tuple[Node, ...]) -> tuple[str, Values]:
+    conditions = [condition_of(part) for part in parts]
+    where = word.join(condition for condition, _ in conditions)
+    return f"({where})", [value for _, values in conditions for value in values]
+
+
+def _any_of(node: AnyOf) -> tuple[str, Values]:
+    field = node.field
+    values: Values = [v if isinstance(v, float) else storable(v) for v in node.values]
+    if field in LISTS or field.startswith(ATTRIBUTES):
+        column, encoded = _inside(field, values)
+        found = " OR ".join(f"instr(field.{column}, ?)" for _ in encoded)
+        return f"ifnull({found}, 0)", [*encoded]
+    marks = ", ".join("?" * len(values))
+    if field in COLUMNS:
+        return f"ifnull(field.{field} IN ({marks}), 0)", values
+    document = "(SELECT document FROM product WHERE product.number = field.number)"
+    if kind_of(field) == "texts":
+        inside = f"SELECT 1 FROM json_each({document}, '$.{field}') WHERE value IN ({marks})"
+        return f"EXISTS ({inside})", values
+    return f"ifnull(json_extract({document}, '$.{field}') IN ({marks}), 0)", values
+
+
+def _inside(field: str, values: Values) -> tuple[str, list[str]]:
+    """A column with several texts, and how each value stands in it."""
+    if field in LISTS:
+        texts = (json.dumps(value, ensure_ascii=False) for value in values)
+    else:
+        name = storable(field.removeprefix(ATTRIBUTES))
+        texts = (encode_pair(name, str(value)) for value in values)
+    column = field if field in LISTS else "attributes"
+    return column, [f"{SEPARATOR}{text}{SEPARATOR}" for text in texts]

@@ -1,0 +1,1 @@
+"""Products without clicks: vectors from what the feed says, scores beside the model's."""

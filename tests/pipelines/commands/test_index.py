@@ -1,0 +1,123 @@
+"""`recommender index`, and a feed into Elasticsearch, as a user calls them."""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("elasticsearch")
+
+from pipelines.commands.import_ import import_
+from pipelines.commands.index import index
+from pipelines.commands.recommend import recommend
+from recommender.catalog.elasticsearch import ElasticsearchCatalog
+from recommender.cli import CommandGroup
+from recommender.configuration import load_settings
+
+FEED = "id\ttitle\tprice\n" + "".join(f"{n:02}\tProduct {n}\t{n}.00 EUR\n" for n in range(30))
+TOOLS = {"index": index, "import": import_, "recommend": recommend}
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    def invoke(*arguments: str):
+        group = CommandGroup("recommender", commands=TOOLS)
+        result = CliRunner().invoke(group, [*arguments, "-w", str(tmp_path)])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, elasticsearch_url: str):
+    (tmp_path / "recommender.toml").write_text(
+        "[catalog]\nadapter = 'elasticsearch'\n[catalog.elasticsearch]\ntimeout_s = 30\n"
+        f"hosts = ['{elasticsearch_url}']\nindex = 'test-{uuid.uuid4().hex}'\n"
+    )
+    known = load_settings(tmp_path / "recommender.toml").catalog.elasticsearch
+    catalog = ElasticsearchCatalog(known, create=False)
+    yield catalog
+    client = catalog.connection.writer()
+    for name in client.indices.get(index=f"{catalog.alias}-*"):
+        client.indices.delete(index=name)
+    catalog.close()
+
+
+def test_the_embedded_catalog_has_no_index_of_its_own(run):
+    for option in ("--rebuild", "--verify", "--roll-back"):
+        result = run("index", option)
+        assert result.exit_code == 2
+        assert "catalog.adapter is embedded" in result.stderr
+
+
+@pytest.mark.elastic
+def test_a_feed_and_its_index(run, catalog, tmp_path):
+    assert "recommender import items FILE" in run("index", "--rebuild").stderr
+    feed = tmp_path / "feed.tsv"
+    feed.write_text(FEED)
+    assert "30 products added" in run("import", "items", str(feed)).stderr
+    assert not (tmp_path / "catalog.sqlite").exists()
+    assert run("index").stdout.count("30 products in") == 1
+
+    rebuilt = json.loads(run("index", "--rebuild", "--json").stdout)
+    assert rebuilt["products"] == 30
+    verified = run("index", "--verify")
+    assert (verified.exit_code, verified.stdout) == (0, "30 products are as they should be\n")
+    client = catalog.connection.client()
+    doc = {"search_text": "of an earlier version"}
+    client.update(index=catalog.alias, id="07", doc=doc, refresh=True)
+    verified = run("index", "--verify", "--json")
+    assert verified.exit_code == 4
+    assert json.loads(verified.stdout)["differences"] == {"outdated": {"count": 1, "first": ["07"]}}
+    assert "recommender index --rebuild" in verified.stderr
+    assert run("index", "--rebuild").exit_code == 0
+    assert run("index", "--verify").exit_code == 0
+    rolled = json.loads(run("index", "--roll-back", "--json").stdout)
+    assert rolled == {"index": rebuilt["index"]}
+    assert json.loads(run("index", "--json").stdout)["index"] == rebuilt["index"]
+
+
+@pytest.mark.elastic
+def test_a_feed_is_read_to_its_end_before_anything_is_written(run, catalog, tmp_path):
+    feed = tmp_path / "feed.tsv"
+    feed.write_text(FEED)
+    assert run("import", "items", str(feed), "--dry-run").exit_code == 0
+    assert "there is no catalog" in str(catalog.health().problem)
+
+    run("import", "items", str(feed))
+    cursor = catalog.change_cursor()
+    feed.write_text(FEED.replace("7.00 EUR", "cheap").replace("Product 1\t", "Other\t"))
+    result = run("import", "items", str(feed))
+    assert result.exit_code == 4
+    assert catalog.changes_since(cursor).products == []
+
+    changed = "\n".join(line for line in FEED.splitlines() if not line.startswith("2"))
+    feed.write_text(changed.replace("Product 1\t", "Other\t"))
+    dry = json.loads(run("import", "items", str(feed), "--dry-run", "--json").stdout)
+    counts = json.loads(run("import", "items", str(feed), "--json").stdout)
+    assert (counts["changed"], counts["unchanged"], counts["withdrawn"]) == (1, 19, 10)
+    assert {**dry, "dry_run": False} == counts
+    assert catalog.get(["01"])[0].title == "Other"
+    assert {found.availability for found in catalog.get(["20", "29"])} == {"out_of_stock"}
+
+    feed.write_text("id\tprice\n01\t5 EUR\nunknown\t1 EUR\n")
+    counts = json.loads(run("import", "items", "--partial", str(feed), "--json").stdout)
+    assert (counts["changed"], counts["unknown_ids"]) == (1, ["unknown"])
+
+
+@pytest.mark.elastic
+def test_what_the_server_refuses_is_told(run, catalog, tmp_path):
+    feed = tmp_path / "feed.jsonl"
+    rows = [{"id": f"{n:03}", "title": "T", "attributes": {"a": "b"}} for n in range(40)]
+    # Such a name is no text for the feed's reader to refuse, and one that the server refuses.
+    rows[5]["attributes"] = {"x" * 40_000: "y"}
+    feed.write_text("\n".join(map(json.dumps, rows)))
+    counts = json.loads(run("import", "items", str(feed), "--json").stdout)
+    assert counts["added"] == 39
+    assert [error["id"] for error in counts["errors"]] == ["005"]
+    result = run("import", "items", str(feed), "--set", "import.max_refused=0.01")
+    assert result.exit_code == 4
+    assert "the catalog refused 1 of 40 products" in result.stderr

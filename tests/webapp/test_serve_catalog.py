@@ -1,0 +1,175 @@
+"""The catalog's routes of a real service with several processes."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import pytest
+
+from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.product import Product
+from recommender.workspace import Workspace
+from tests.small_shop import Server, id_of, make_product, wait_for
+from webapp.api.items import LIMITS
+from webapp.store import MAX_CALLS
+
+N_CHANGES = 20
+
+
+class Caller:
+    """One connection to a service, kept open."""
+
+    def __init__(self, server: Server) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def call(
+        self, method: str, path: str, query: dict[str, object] | None = None, body: object = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of an answer."""
+        address = f"{path}?{urlencode(query, doseq=True)}" if query else path
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, address, text, {"Content-Type": "application/json"})
+        response = self._connection.getresponse()
+        content = response.read()
+        return response.status, json.loads(content) if content else None
+
+    def recommended(self) -> dict[str, float | None]:
+        """Id and price of what is recommended, best first."""
+        body = self.call("GET", "/v1/recommendations", {"limit": 50})[1]
+        return {item["id"]: item["price"] for item in body["items"]}
+
+
+@contextmanager
+def callers_of_all(
+    server: Server, workspace: Workspace, n_processes: int
+) -> Iterator[list[Caller]]:
+    """A connection to each process of a service, as soon as all of them answer.
+
+    An event tells which process took it: each has a file of its own in the log.
+    """
+    view = {"event_name": "view_item", "items": [{"item_id": "A"}], "visitor_id": "v"}
+    with ExitStack() as stack:
+        callers: list[Caller] = []
+
+        def has_one_more() -> bool:
+            caller = stack.enter_context(Caller(server))
+            assert caller.call("POST", "/v1/events", None, view)[0] == 202
+            n_heard = len(list(workspace.events_dir.glob("*/*.ndjson")))
+            if n_heard > len(callers):
+                callers.append(caller)
+            return len(callers) == n_processes
+
+        wait_for(has_one_more, seconds=60)
+        yield callers
+
+
+def test_what_one_process_changes_the_others_show_in_their_next_answer(any_workspace, start):
+    """Whoever of the visitors asks next, and whichever process hears it."""
+    server = start(any_workspace.root, "--workers", 3)
+    item = {"id": id_of(0)}
+    with callers_of_all(server, any_workspace, 3) as callers:
+        for number in range(N_CHANGES):
+            price, stock = 1.0 + number, "out_of_stock" if number % 2 else "in_stock"
+            change = {"price": price, "availability": stock}
+            writer = callers[number % len(callers)]
+            status, shown = writer.call("PATCH", "/v1/item", item, change)
+            assert (status, shown["price"]) == (200, price)
+            for reader in callers:
+                expected = price if stock == "in_stock" else None
+                assert reader.recommended().get(id_of(0)) == expected, number
+                assert reader.call("GET", "/v1/item", item)[1]["availability"] == stock
+
+        other = {"id": id_of(1)}
+        assert callers[0].call("DELETE", "/v1/item", other)[0] == 204
+        for reader in callers:
+            assert id_of(1) not in reader.recommended()
+            assert reader.call("GET", "/v1/item", other)[0] == 404
+        body = [{"id": id_of(1), "title": "Back"}]
+        assert callers[-1].call("POST", "/v1/items", None, body)[1]["added"] == 1
+        assert all(id_of(1) in reader.recommended() for reader in callers)
+
+
+@contextmanager
+def held(workspace: Workspace) -> Iterator[None]:
+    """An import that goes on and on: nobody else can write to the embedded catalog."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def products() -> Iterator[Product]:
+        begun.set()
+        assert ended.wait(60)
+        yield make_product(1)
+
+    def hold() -> None:
+        with closing(EmbeddedCatalog(workspace.catalog_path)) as catalog:
+            catalog.upsert(products())
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_writes_that_wait_hold_up_no_recommendation(workspace, start):
+    """Some wait for the import, the others are told to come again; none takes the last thread."""
+    server = start(workspace.root)
+    answers: list[tuple[int, Any]] = []
+
+    def write(number: int) -> None:
+        with Caller(server) as caller:
+            price = {"price": float(number)}
+            answers.append(caller.call("PATCH", "/v1/item", {"id": id_of(number)}, price))
+
+    n_writers = MAX_CALLS + 8
+    with ThreadPoolExecutor(n_writers) as writers:
+        with held(workspace), Caller(server) as visitor:
+            done = [writers.submit(write, number) for number in range(n_writers)]
+            wait_for(lambda: len(answers) == 8)
+            assert {(status, body["type"]) for status, body in answers} == {
+                (503, "catalog-unavailable")
+            }
+            begun = time.monotonic()
+            for _ in range(20):
+                assert visitor.recommended()
+            assert time.monotonic() - begun < 5, "twenty answers, each in its own time"
+            assert visitor.call("GET", "/v1/items", {"id": id_of(1)})[0] == 200
+        for one in done:
+            one.result()
+
+    assert {status for status, _ in answers} == {200, 503}, "those that waited were served"
+    with Caller(server) as caller:
+        assert caller.call("PATCH", "/v1/item", {"id": id_of(0)}, {"price": 1})[0] == 200
+
+
+@pytest.mark.parametrize("size", [LIMITS.max_bytes, LIMITS.max_bytes + 1])
+def test_a_bulk_of_no_stated_length_has_a_limit_too(workspace, start, size):
+    """A cut body would be a smaller one that looks whole, most of all as lines."""
+    server = start(workspace.root)
+    line = json.dumps({"id": "c1", "title": "Chair"}).encode() + b"\n"
+    body = line + b" " * (size - len(line))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    parts = (body[start : start + 65536] for start in range(0, size, 65536))
+    headers = {"Content-Type": "application/x-ndjson"}
+    connection.request("POST", "/v1/items", parts, headers, encode_chunked=True)
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+
+    fits = size <= LIMITS.max_bytes
+    assert response.status == (200 if fits else 413), answer
+    assert server.call("/v1/item?id=c1")[0] == (200 if fits else 404)
