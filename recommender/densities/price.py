@@ -96,19 +96,6 @@ class PriceDensity(NamedTuple):
         outputs = self.outputs(features).astype(np.float64)
         return np.asarray(self.mixture.log_prob_at(outputs, log_prices.astype(np.float64)))
 
-    def log_prob_at_one_page(
-        self, features: Features, log_prices: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """As `log_prob_at` of one page, in float32 and without components that it does not have.
-
-        Returns:
-            Shape (1, m); near `log_prob_at` by the weight of those components, exp of `_ABSENT`.
-        """
-        is_there = np.ones(self.mixture.n_components, np.bool_)
-        is_there[:N_ANCHORS] = np.isfinite(features.anchors[0])
-        mixture, outputs = self.mixture.part(self.outputs(features), np.flatnonzero(is_there))
-        return np.asarray(mixture.log_prob_at(outputs, log_prices))
-
     def cumulative(
         self, features: Features, log_prices: NDArray[np.floating]
     ) -> NDArray[np.float64]:

@@ -105,17 +105,14 @@ class PriceFit:
     def _at_levels(self, features: Features) -> NDArray[np.float32]:
         """Log density of each price that products have, shape (n, n_levels)."""
         # In float32, as the levels are: what float64 would add is lost in rounding prices.
-        if len(features.columns) == 1:
-            told = self.density.log_prob_at_one_page(features, self._levels)
-        else:
-            outputs = self.density.outputs(features)
-            told = np.asarray(self.density.mixture.log_prob_at(outputs, self._levels))
-        return np.maximum(told, np.float32(_LEAST), out=told)
+        outputs = self.density.outputs(features)
+        told: NDArray[np.float32] = np.maximum(
+            self.density.mixture.log_prob_at(outputs, self._levels), np.float32(_LEAST)
+        )
+        return told
 
     def _fits_of(self, features: Features) -> NDArray[np.float32]:
         told = self._at_levels(features)
-        if self._every_price_known:
-            return told.take(self._level_of_item, axis=1)
         # The mean stands behind the last level: -1, of a product without a price, finds it there.
         mean = np.einsum("nl,l->n", told, self._shares)
         return np.concatenate([told, mean[:, None]], axis=1).take(self._level_of_item, axis=1)
@@ -139,10 +136,6 @@ class PriceFit:
         """Shape (n_items,); -1 without a price."""
         found = np.searchsorted(self._levels, self._rounded)
         return np.where(np.isfinite(self._rounded), found, -1)
-
-    @cached_property
-    def _every_price_known(self) -> bool:
-        return bool((self._level_of_item >= 0).all())
 
     @cached_property
     def _shares(self) -> NDArray[np.float32]:

@@ -134,20 +134,6 @@ class Mixture:
         weights = ops.reshape(ops.exp(self.log_weights(outputs)), (-1, self.n_components, *more))
         return ops.sum(weights * of_components, axis=1)
 
-    def part(self, outputs: Array, components: NDArray[np.intp]) -> tuple[Self, Array]:
-        """Some of the components, which share the weight of all: a mixture and its outputs.
-
-        Args:
-            outputs: Of the network, shape (n, n_outputs).
-            components: Their numbers, shape (m,).
-        """
-        ops = operations(outputs)
-        size = self.n_targets * self.family.n_raw
-        raw = self.n_components + size * components[:, None] + np.arange(size)
-        columns = np.concatenate([components, raw.ravel()])
-        mixture = type(self)(self.family, len(components), self.n_targets)
-        return mixture, ops.take(outputs, columns, axis=1)
-
     def adapted(self, y: NDArray[Any]) -> Self:
         """The mixture with its family adapted to these targets, shape (n, n_targets) or (n,)."""
         return type(self)(self.family.adapted(np.asarray(y)), self.n_components, self.n_targets)

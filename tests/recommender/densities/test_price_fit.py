@@ -50,14 +50,6 @@ def test_a_price_fits_as_well_as_its_density_says(fit: PriceFit, fitted: Densiti
     assert not fits[1].any(), "before the first page nothing is known"
 
 
-def test_one_visit_is_told_what_it_is_told_among_others(fit: PriceFit) -> None:
-    visits = [[100, 130, 110, 100], [20], [5, 6, 7, 8, 9, 10, 11, 12, 13]]
-    together = fit.fits(sessions_from_lists(visits))
-    for place, visit in enumerate(visits):
-        alone = fit.fits(sessions_from_lists([visit]))[0]
-        assert alone == pytest.approx(together[place], abs=1e-4)
-
-
 def test_products_without_a_price_fit_as_the_mean_does(fit: PriceFit) -> None:
     log_prices = fit.prices.log_prices.copy()
     log_prices[[3, 7]] = np.nan
