@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embeddings.content import ContentVectors, Description
 from recommender.catalog.product import Product
+from recommender.data.arrays import read_arrays, write_arrays
 from recommender.data.examples import Sessions
 from recommender.errors import ArtifactError
 from recommender.models.contract import Model
@@ -76,9 +77,7 @@ class ColdStart:
 
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy`, one file each, and the rest as JSON."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, array in self.arrays().items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        write_arrays(folder, self.arrays())
         text = json.dumps(self.config(), ensure_ascii=False, allow_nan=False)
         (folder / CONFIG_NAME).write_text(text, "utf-8")
 
@@ -91,11 +90,7 @@ class ColdStart:
             ValueError: If the files do not fit together.
         """
         config = json.loads((folder / CONFIG_NAME).read_text("utf-8"))
-        arrays = {
-            path.stem: np.load(path, mmap_mode="r", allow_pickle=False)
-            for path in sorted(folder.glob("*.npy"))
-        }
-        return cls.from_arrays(arrays, config)
+        return cls.from_arrays(read_arrays(folder), config)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]) -> Self:

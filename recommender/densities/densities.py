@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.data.arrays import read_arrays, write_arrays
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.features import Features, features_of, knows_prices, knows_times
 from recommender.densities.pause import PauseDensity
@@ -132,9 +133,7 @@ class Densities:
 
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy`, one file each, and the rest as JSON."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, array in self.arrays().items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        write_arrays(folder, self.arrays())
         text = json.dumps(self.config(), ensure_ascii=False, allow_nan=False)
         (folder / CONFIG_NAME).write_text(text, "utf-8")
 
@@ -146,11 +145,7 @@ class Densities:
             ArtifactError: If another version of this package fitted the densities.
         """
         config = json.loads((folder / CONFIG_NAME).read_text("utf-8"))
-        arrays = {
-            path.stem: np.load(path, mmap_mode="r", allow_pickle=False)
-            for path in sorted(folder.glob("*.npy"))
-        }
-        return cls.from_arrays(arrays, config)
+        return cls.from_arrays(read_arrays(folder), config)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], config: Mapping[str, Any]) -> Self:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.data.arrays import read_arrays, write_arrays
 from recommender.data.examples import Sessions
 from recommender.errors import DataError
 from recommender.models.topk import top_k
@@ -277,15 +278,9 @@ class Model(ABC):
 
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy`, one file each."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, array in self.arrays().items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        write_arrays(folder, self.arrays())
 
     @classmethod
     def load(cls, folder: Path, settings: Settings | None = None) -> Self:
         """Read what `save` wrote; the arrays stay on disk until they are used."""
-        arrays = {
-            path.stem: np.load(path, mmap_mode="r", allow_pickle=False)
-            for path in sorted(folder.glob("*.npy"))
-        }
-        return cls.from_arrays(arrays, settings or Settings())
+        return cls.from_arrays(read_arrays(folder), settings or Settings())
