@@ -2,15 +2,15 @@
 
 import io
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pipelines.ingest.mapping import listed
+from pipelines.ingest.columns import check_columns
 from pipelines.ingest.records import CHANGEABLE, Record, attribute_name
 from pipelines.ingest.sources import STDIN, OnBytes, reading
-from recommender.errors import DataError, MappingError, MissingExtraError
+from recommender.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _ROWS_A_BATCH = 1000
 _BUFFER_BYTES = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
+_NAMED = "columns are named as the attributes of a Merchant Center feed"
 
 
 def parquet_records(
@@ -70,7 +71,7 @@ def _records(place: str, path: str, on_bytes: OnBytes | None, *, partial: bool) 
         pq.ParquetFile(place, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file,
     ):
         columns = file.schema_arrow.names
-        _check_columns(columns, path, partial=partial)
+        check_columns(columns, path, _NAMED, partial=partial)
         if partial:
             columns = [name for name in columns if attribute_name(name) in ("id", *CHANGEABLE)]
         bytes_a_row = Path(place).stat().st_size / max(file.metadata.num_rows, 1)
@@ -94,13 +95,3 @@ def _rows(batch: "pa.RecordBatch") -> Iterator[dict[str, Any] | None]:
                 yield batch.slice(place, 1).to_pylist()[0]
             except UnicodeDecodeError:
                 yield None
-
-
-def _check_columns(columns: Sequence[str], path: str, *, partial: bool) -> None:
-    names = {attribute_name(column) for column in columns}
-    for required in ("id",) if partial else ("id", "title"):
-        if required not in names:
-            raise MappingError(
-                f"{path} has no column {required!r}; its columns are {listed(columns)}; columns "
-                "are named as the attributes of a Merchant Center feed"
-            )

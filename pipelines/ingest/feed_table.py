@@ -3,12 +3,12 @@
 import csv
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipelines.ingest.mapping import listed
-from pipelines.ingest.records import CHANGEABLE, Record, attribute_name
-from recommender.errors import DataError, MappingError
+from pipelines.ingest.columns import check_columns
+from pipelines.ingest.records import Record
+from recommender.errors import DataError
 
 if TYPE_CHECKING:
     import _csv
@@ -19,6 +19,8 @@ _MAX_LINE = 1 << 20
 
 _MAX_RECORD = 1 << 20
 """Characters; a row that has more, over line ends between quotation marks, is a broken one."""
+
+_NAMED = "the first line must name the attributes of a Merchant Center feed, between tabs"
 
 
 class Header(NamedTuple):
@@ -73,7 +75,7 @@ def table_records(
     Raises:
         MappingError: If a column is missing in the header.
     """
-    _check_columns(header.columns, path, partial=partial)
+    check_columns(header.columns, path, _NAMED, partial=partial)
     for row in rows:
         yield Record(row.number, row_values(header, row), row.cells, row.line, row.reason)
 
@@ -90,21 +92,6 @@ def row_values(header: Header, row: Row) -> dict[str, str]:
 def printable(text: str) -> str:
     """Bytes that were no UTF-8 as U+FFFD."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
-
-
-def _check_columns(columns: Sequence[str], path: str, *, partial: bool) -> None:
-    names = {attribute_name(column) for column in columns}
-    for required in ("id",) if partial else ("id", "title"):
-        if required not in names:
-            raise MappingError(
-                f"{path} has no column {required!r}; its columns are {listed(columns)}; the "
-                "first line must name the attributes of a Merchant Center feed, between tabs"
-            )
-    if partial and not names.intersection(CHANGEABLE):
-        raise MappingError(
-            f"{path} has none of the columns {', '.join(CHANGEABLE)}; its columns are "
-            f"{listed(columns)}; --partial changes nothing else"
-        )
 
 
 def _rows(texts: io.TextIOWrapper, header: Header) -> Iterator[Row]:

@@ -85,3 +85,9 @@ def test_without_pyarrow_it_says_what_to_install(parquet, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "pip install 'session-recommender[train]'" in done.stdout
+
+
+def test_a_partial_feed_that_can_change_nothing_is_refused(parquet):
+    path = parquet({"id": pa.array(["1"]), "title": pa.array(["Oak chair"])})
+    with pytest.raises(MappingError, match="none of the columns price, sale_price"):
+        list(feed_rows(str(path), partial=True))
