@@ -44,7 +44,8 @@ class Trial:
         vocabulary: What is left to learn.
         visits: What it is learned from.
         known: What the feed says of the vocabulary; no title for products that it lacks.
-        cold_ids: Products of the feed that are not in the vocabulary, the hidden ones among them.
+        cold_ids: Products of the feed that may be shown and are not in the vocabulary, the hidden
+            ones among them.
         cold: What the feed says of them.
         hidden: Places in `cold_ids` of the hidden ones, shape (n_hidden,).
         asked: Pages of later visits.
@@ -114,6 +115,8 @@ def make_trial(
     """Part what may be learned without the newest products from what later visits ask.
 
     Products that the log first names after those visits are left out: they were not there yet.
+    So are sold-out ones, with the clicks on them: no list shows them, and counted as products that
+    nobody clicks they would make new ones look as dead as they are.
 
     Args:
         settings: Of the workspace.
@@ -132,6 +135,7 @@ def make_trial(
         item_id
         for item_id in products.ids
         if item_id not in vocabulary
+        and products.sellable(item_id)
         and (until_us is None or not until_us <= first.get(item_id, NEVER) < NEVER)
     ]
     places = Vocabulary(cold_ids).numbers_of(hidden.item_ids).astype(np.int64)

@@ -1,33 +1,15 @@
 """Newest products hidden, and the questions that later visits ask of them, worked by hand."""
 
-import numpy as np
 import pytest
 
 from recommender.cold.hiding import cold_questions, first_steps_us, hide_newest
-from recommender.data.examples import Sessions
 from recommender.data.noise import NEVER
 from recommender.data.split import before
-from recommender.data.steps import SessionLog
 from recommender.data.vocabulary import Vocabulary
 from recommender.settings import Settings
+from tests.small_log import DAY_US, log_of
 
 SETTINGS = Settings.model_validate({"vocabulary": {"min_count": 1}})
-DAY_US = 86_400_000_000
-
-
-def log_of(*visits: tuple[int, str]) -> SessionLog:
-    """Visits as (day, items), a letter an item and a second a step."""
-    ids = sorted({item for _, items in visits for item in items})
-    items = [ids.index(item) for _, row in visits for item in row]
-    starts = np.concatenate([[0], np.cumsum([len(row) for _, row in visits])])
-    times = [day * DAY_US + step * 1_000_000 for day, row in visits for step in range(len(row))]
-    times_us = np.array(times, np.int64)
-    sessions = Sessions(np.array(items, np.int32), starts.astype(np.int64), times_us[starts[:-1]])
-    n = len(visits)
-    return SessionLog(
-        ids, sessions, times_us, np.full(n, NEVER), len(items), {}, np.zeros(len(items), np.uint8)
-    )
-
 
 LOG = log_of((0, "abc"), (0, "ba"), (1, "cad"), (2, "daea"), (2, "ed"), (2, "xbd"))
 KNOWN = before(LOG, 2 * DAY_US)
