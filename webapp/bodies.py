@@ -11,6 +11,12 @@ from webapp.problems import ProblemError
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 JSON = ("application/json",)
 
+LARGEST_BODY = 5_000_000
+"""Bytes; no route takes more."""
+
+CUT_SHORT = "webapp.cut_short"
+"""Where in a request's WSGI environment the error stands that kept its body from being whole."""
+
 
 class NotJson(NamedTuple):
     """Stands for a line that is no JSON; it spoils itself only, not its request."""
@@ -67,8 +73,11 @@ def read_bytes(limits: Limits) -> bytes:
     """The body; reading stops at the limit, also when the sender named no length.
 
     Raises:
-        ProblemError: 413 above the limit, 415 for a compressed body.
+        ProblemError: 413 above the limit, 415 for a compressed body, 408 for one that did not come
+            in time, 429 if too much comes at once, 400 if it broke off.
     """
+    if (cut_short := request.environ.get(CUT_SHORT)) is not None:
+        raise cut_short
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         detail = "The body is compressed; send it as it is, without Content-Encoding."

@@ -14,9 +14,8 @@ from recommender.cli import Shop, common_options
 from recommender.errors import BusyError, RecommenderError, SettingsError
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from recommender.settings import Settings
+    from webapp.front import Front
 
 _PATIENCE_S = 5
 """How long a worker may take to end."""
@@ -88,17 +87,12 @@ def _run(root: Path, settings: "Settings", address: str, port: int, workers: int
     from granian.log import LogLevels
     from granian.server import Server
 
-    from webapp.store import MAX_CALLS
-
     server = Server(
         "webapp.app:create_app",
         address=address,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=workers,
-        # An answer is computed, not waited for: four are enough, beside those that may wait for
-        # the catalog.
-        blocking_threads=4 + MAX_CALLS,
         websockets=False,
         log_level=LogLevels.warning,
         workers_kill_timeout=_PATIENCE_S,
@@ -115,16 +109,17 @@ def _run(root: Path, settings: "Settings", address: str, port: int, workers: int
     return received[0] if received else None
 
 
-def _in_worker(root: Path, settings: "Settings") -> "Flask":
+def _in_worker(root: Path, settings: "Settings") -> "Front":
     """What each worker calls after the fork: its own application, deaf to Ctrl-C.
 
     A terminal sends Ctrl-C to every process. The main one then ends its workers, and a worker of
     granian 2.8 that gets two signals at once hangs.
     """
     from webapp.app import create_app
+    from webapp.front import Front
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    return create_app(root, settings)
+    return Front(create_app(root, settings))
 
 
 def _note_signals(received: list[int]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.small_shop import Server, id_of, make_shop, publish_model
+from webapp.front import Front
 
 CALLS = 400
 ROUNDS = 5
@@ -79,15 +80,14 @@ def serve_both(root: str, port: str) -> None:
     server = Granian(
         "two",
         port=int(port),
-        interface=Interfaces.WSGI,
-        blocking_threads=4,
+        interface=Interfaces.RSGI,
         websockets=False,
         log_enabled=False,
     )
     server.serve(target_loader=partial(_both, root), wrap_loader=False)
 
 
-def _both(root: str) -> Application:
+def _both(root: str) -> Front:
     from flask import Flask
 
     from webapp.app import create_app
@@ -100,4 +100,4 @@ def _both(root: str) -> Application:
         chosen = empty if environ["PATH_INFO"] == "/empty" else shop
         return chosen(environ, start_response)
 
-    return application
+    return Front(application)

@@ -15,12 +15,12 @@ from webapp.api.item_schemas import (
     id_of,
     read_item,
 )
-from webapp.bodies import JSON, Limits, NotJson, read_values
+from webapp.bodies import JSON, LARGEST_BODY, Limits, NotJson, read_values
 from webapp.guard import refuse_forwarded
 from webapp.parameters import Parameters
 from webapp.service import current_service
 
-LIMITS = Limits(max_bytes=5_000_000, max_values=500, noun="products")
+LIMITS = Limits(max_bytes=LARGEST_BODY, max_values=500, noun="products")
 
 items = Blueprint("items", __name__)
 
