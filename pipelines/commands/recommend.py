@@ -93,17 +93,25 @@ def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[st
                   for item_id in item_ids]  # fmt: skip
         lines.append(f"After {' → '.join(viewed)}:")
     for item in body["items"]:
-        price = "" if item["price"] is None else f"  {item['price']:.2f} {item['currency'] or ''}"
         name = item["title"] or item["id"]
         fit = _price_fit(body["expected"], item["id"])
         new = "cold; " if item["cold"] else ""
         why = f"{new}{item['reason']['text']}{fit}"
-        lines.append(f"{item['rank']:3}. {name}{price.rstrip()}  ({why})")
+        lines.append(f"{item['rank']:3}. {name}{_price(item)}  ({why})")
     if not body["items"]:
         lines.append("Nothing may be recommended: everything is sold out or excluded.")
     if body["missing_ids"]:
         lines.append(f"Unknown to the model: {', '.join(body['missing_ids'])}")
     return "\n".join([*lines, *_explained(body), *_foreseen(body), *_cold(body)])
+
+
+def _price(item: dict[str, Any]) -> str:
+    price, sale = item["price"], item["sale_price"]
+    if price is None:
+        return ""
+    if sale is None or sale >= price:
+        return f"  {price:.2f} {item['currency'] or ''}".rstrip()
+    return f"  {sale:.2f} {item['currency'] or ''}".rstrip() + f" instead of {price:.2f}"
 
 
 def _explained(body: dict[str, Any]) -> list[str]:

@@ -173,6 +173,12 @@ def _category_of_visit(shelf: Shelf, query: Query, asked: CategoryPath) -> Categ
     return shelf.table.category(query.item_ids[-1])
 
 
+_OF_PRODUCT = (
+    "title", "link", "image_link", "price", "sale_price", "currency", "availability", "brand",
+)  # fmt: skip
+"""What an answer says of each product; None where the catalog does not say it."""
+
+
 def _shown(rank: int, pick: Pick, product: Product | None) -> dict[str, Any]:
     shown = {
         "id": pick.item_id,
@@ -182,7 +188,7 @@ def _shown(rank: int, pick: Pick, product: Product | None) -> dict[str, Any]:
         "cold": pick.cold,
         "reason": pick.reason,
     }
-    for name in ("title", "link", "image_link", "price", "currency", "availability", "brand"):
+    for name in _OF_PRODUCT:
         shown[name] = None if product is None else getattr(product, name)
     return shown
 

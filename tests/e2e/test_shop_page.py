@@ -302,6 +302,26 @@ def test_what_the_catalog_says_is_text_and_only_web_links(visit, server):
     assert visit.complaints == []
 
 
+def test_a_sale_is_seen_and_heard(visit: Visit, server: Server, workspace: Workspace) -> None:
+    catalog = EmbeddedCatalog(workspace.catalog_path)
+    (chair,) = catalog.get([id_of(0)])
+    catalog.upsert([chair.model_copy(update={"price": 1149.0, "sale_price": 999.0})])
+    catalog.close()
+    wait_for(lambda: "999.0" in str(server.call("/v1/recommendations")))
+    page = visit.page
+    page.goto(f"{server.url}/product?id={card_id(id_of(4))}")
+
+    card = page.locator(CARDS).first
+    expect(card).to_have_accessible_name("Oak chair no. 0 Now €999.00 Before €1,149.00")
+    expect(card.locator("[part=price-now]")).to_be_visible()
+    before = card.locator("s[part=price-before]")
+    expect(before).to_have_css("text-decoration-line", "line-through")
+    line = card.locator(".price").bounding_box()
+    struck = before.bounding_box()
+    assert struck["x"] + struck["width"] <= line["x"] + line["width"], "both prices fit the card"
+    assert visit.complaints == []
+
+
 def test_a_product_without_clicks_is_marked(visit: Visit, workspace: Workspace) -> None:
     publish(workspace.models_dir, write_mixture(workspace, small_cold_start(level=1.0)), keep=5)
     new = Product(id="new", title="An even chair", product_type=["Furniture", "Chairs"])

@@ -94,6 +94,7 @@ def _for_templates() -> dict[str, object]:
         "address_of": lambda item: url_for("shop.product", id=item.id),
         "list_address": _list_address,
         "price_of": _price,
+        "is_on_sale": _is_on_sale,
         "picture_of": _picture_address,
     }
 
@@ -116,11 +117,16 @@ def _list_address(key: str, page: int = 1) -> str:
     return url_for("shop.home", category=key or None, page=page if page > 1 else None)
 
 
-def _price(item: Product) -> str:
-    if item.price is None:
+def _is_on_sale(item: Product) -> bool:
+    """Whether it costs less than before; a sale price that is the price says nothing."""
+    return item.price is not None and item.sale_price is not None and item.sale_price < item.price
+
+
+def _price(amount: float | None, currency: str | None) -> str:
+    if amount is None:
         return ""
-    symbol = _SYMBOLS.get(item.currency or "")
-    return f"{symbol}{item.price:,.2f}" if symbol else f"{item.price:,.2f} {item.currency or ''}"
+    symbol = _SYMBOLS.get(currency or "")
+    return f"{symbol}{amount:,.2f}" if symbol else f"{amount:,.2f} {currency or ''}".rstrip()
 
 
 def _picture_address(item: Product) -> str | None:

@@ -123,9 +123,20 @@ function parcel() {
   return drawing;
 }
 
-function words(title, price) {
+function words(title, ...price) {
   const box = make("span", "words");
-  box.append(make("span", "title", title), make("span", "price", price));
+  const line = make("span", "price");
+  line.append(...price);
+  box.append(make("span", "title", title), line);
+  return box;
+}
+
+/* A crossed-out price is read out like any other: only words tell that it is the old one. */
+function labelled(tag, part, label, price) {
+  const box = make(tag, part);
+  const words = make("span", null, `${label} `);
+  words.className = "unseen";
+  box.append(words, price);
   return box;
 }
 
@@ -141,7 +152,7 @@ const STYLE = `
   overscroll-behavior-x: contain; scroll-snap-type: x proximity; scroll-padding-inline: 6px;
   scrollbar-width: thin; scrollbar-color: var(--recs-scrollbar, #8886) transparent; }
 .item { scroll-snap-align: start; min-width: 0; }
-.link { display: block; min-height: 44px; color: inherit; text-decoration: none;
+.link { display: block; position: relative; min-height: 44px; color: inherit; text-decoration: none;
   border-radius: var(--recs-radius, 14px); outline-offset: 3px; }
 .link:focus-visible { outline: 3px solid var(--recs-focus, Highlight); }
 .picture { display: block; aspect-ratio: 1; overflow: hidden; border-radius: var(--recs-radius, 14px);
@@ -153,7 +164,9 @@ const STYLE = `
 .title { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden;
   line-height: 1.35; }
 .price { display: block; margin-top: .2em; line-height: 1.5; font-weight: 650;
-  font-variant-numeric: tabular-nums; }
+  white-space: nowrap; font-variant-numeric: tabular-nums; }
+.price-before { margin-inline-start: .5em; opacity: .75; font-weight: 400; font-size: .92em; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .link[href]:hover .title { text-decoration: underline; text-underline-offset: .2em; }
 .waiting .title, .waiting .price { height: 1.35em; border-radius: 6px;
   background: var(--recs-picture-background, #8882); }
@@ -310,7 +323,7 @@ class ProductRecommendations extends HTMLElement {
     list.replaceChildren(...Array.from({ length: count }, () => {
       const box = make("li", "item");
       box.setAttribute("aria-hidden", "true");
-      box.append(make("span", "picture"), words("", ""));
+      box.append(make("span", "picture"), words(""));
       return box;
     }));
   }
@@ -337,7 +350,7 @@ class ProductRecommendations extends HTMLElement {
     const address = webAddress(item.link);
     if (address) link.href = address;
     link.append(picture(webAddress(item.image_link)));
-    link.append(words(item.title ?? item.id, this.#price(item)));
+    link.append(words(item.title ?? item.id, ...this.#price(item)));
     const clicked = () => this.#noteClick(item, index, body);
     link.addEventListener("click", clicked);
     link.addEventListener("auxclick", (event) => event.button === 1 && clicked());
@@ -348,8 +361,19 @@ class ProductRecommendations extends HTMLElement {
     return box;
   }
 
-  #price({ price, currency }) {
-    if (typeof price !== "number") return "";
+  /** What it costs; on sale that, and then what it cost before. */
+  #price({ price, sale_price: sale, currency }) {
+    if (typeof price !== "number") return [];
+    if (typeof sale !== "number" || sale >= price) return [this.#amount(price, currency)];
+    const now = this.#amount(sale, currency);
+    const before = this.#amount(price, currency);
+    return [
+      labelled("span", "price-now", this.#text("now-label", "Now"), now),
+      labelled("s", "price-before", this.#text("before-label", "Before"), before),
+    ];
+  }
+
+  #amount(price, currency) {
     const locale = this.#text("locale") || document.documentElement.lang || undefined;
     try {
       return new Intl.NumberFormat(locale, currency ? { style: "currency", currency } : {}).format(price);

@@ -69,6 +69,18 @@ def test_in_words(run, published, catalog):
     ]
 
 
+@pytest.mark.parametrize(
+    ("sale_price", "shown"),
+    [(29.5, "29.50 EUR instead of 39.50"), (39.5, "39.50 EUR")],
+)
+def test_a_product_on_sale(run, published, catalog, tmp_path, sale_price, shown):
+    elm = Product(id="elm", title="Elm", price=39.5, sale_price=sale_price, currency="EUR")
+    EmbeddedCatalog(tmp_path / "catalog.sqlite").upsert([elm])
+    assert f"  1. Elm  {shown}  (Popular in this shop)" in run("--item", "oak").stdout
+    body = json.loads(run("--item", "oak", "--json").stdout)
+    assert (body["items"][0]["price"], body["items"][0]["sale_price"]) == (39.5, sale_price)
+
+
 def test_a_filter_chooses_before_anything_is_ranked(run, published, catalog):
     body = json.loads(run("--item", "oak", "--filter", "price<45", "--json").stdout)
     assert [item["id"] for item in body["items"]] == ["elm"]

@@ -89,7 +89,13 @@ def sources(body):
 
 def test_the_body_is_that_of_the_conventions(artifact):
     first = product(
-        5, price=49.0, currency="EUR", brand="Acme", link="/p/5", image_link="https://x/5.svg"
+        5,
+        price=49.0,
+        sale_price=39.0,
+        currency="EUR",
+        brand="Acme",
+        link="/p/5",
+        image_link="https://x/5.svg",
     )
     table = ProductTable([product(4), first, product(6)])
     body = answer(artifact, table, Query("pdp-similar", ["i4"], limit=1))
@@ -109,7 +115,8 @@ def test_the_body_is_that_of_the_conventions(artifact):
                     "text": "Because you viewed Product 4",
                 },
                 "title": "Product 5", "link": "/p/5", "image_link": "https://x/5.svg",
-                "price": 49.0, "currency": "EUR", "availability": "in_stock", "brand": "Acme",
+                "price": 49.0, "sale_price": 39.0, "currency": "EUR", "availability": "in_stock",
+                "brand": "Acme",
             }
         ],
         "fallback": {"used": False, "chain": ["model"], "reason": None},

@@ -34,6 +34,7 @@ def test_the_answer_has_products_with_everything_a_widget_shows(ask):
         "link": "/product?id=SKU%2000%2Fa",
         "image_link": "/pictures/0.svg",
         "price": 19.5,
+        "sale_price": None,
         "currency": "EUR",
         "availability": "in_stock",
         "brand": "Waldhaus",

@@ -10,6 +10,7 @@ import pytest
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product
 from tests.small_shop import id_of, make_product
+from webapp.service import service_of
 
 
 def links(page: str, prefix: str) -> list[str]:
@@ -65,6 +66,26 @@ def test_a_product_without_a_picture_gets_a_neutral_one(client):
 
     assert "<img" not in article
     assert "<svg" in article
+
+
+@pytest.mark.parametrize(
+    ("price", "sale_price", "shown"),
+    [
+        (149.0, 99.0, "Now €99.00 Before €149.00"),
+        (149.0, 149.0, "€149.00"),
+        (149.0, None, "€149.00"),
+    ],
+)
+def test_a_sale_is_told_in_words_too(app, client, price, sale_price, shown):
+    changed = make_product(4).model_copy(update={"price": price, "sale_price": sale_price})
+    service_of(app).catalog.catalog.upsert([changed])
+    service_of(app).catalog.changed()
+
+    page = client.get("/product", query_string={"id": id_of(4)}).text
+
+    amount = re.search(r'<p class="amount">(.*?)</p>', page, re.DOTALL)[1]
+    assert " ".join(re.sub(r"<.*?>", "", amount).split()) == shown
+    assert ("<s " in amount) == (shown != f"€{price:.2f}")
 
 
 def test_a_sold_out_product_says_so(client):
