@@ -33,6 +33,7 @@ MAX_ENTRIES = 200
 _MAX_NAME_BYTES = 256
 _SHOWN = 60
 _LINKS = ("link", "image_link", "additional_image_link")
+_CHANGEABLE = "price, sale_price, currency and availability"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SIGN = re.compile(r"\s>\s")
 
@@ -114,8 +115,7 @@ def read_patch(item_id: str, value: object) -> ProductPatch:
     if given.get("id", item_id) != item_id:
         raise FaultyError([Fault("bad_value", "id: it is another one than the address has", "/id")])
     if not given.keys() - {"id"}:
-        wanted = "price, sale_price, currency and availability"
-        raise FaultyError([Fault("nothing_to_change", f"none of {wanted} is given", "")])
+        raise FaultyError([Fault("nothing_to_change", f"none of {_CHANGEABLE} is given", "")])
     try:
         patch = PatchIn.model_validate({**given, "id": item_id})
     except ValidationError as err:
@@ -264,10 +264,12 @@ def _code(name: str, kind: str) -> str:
 
 
 def _unknown(name: str, model: type[BaseModel]) -> str:
+    if model is PatchIn:
+        known = "is not changed here" if name in Product.model_fields else "does not exist"
+        return f"the field {name!r} {known}; what can be changed is {_CHANGEABLE}"
     near = difflib.get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
     hint = f"; the nearest is {near[0]!r}" if near else ""
-    own = "; a column of your own belongs in attributes" if model is ItemIn else ""
-    return f"there is no field {name!r}{hint}{own}"
+    return f"there is no field {name!r}{hint}; a column of your own belongs in attributes"
 
 
 def _shown(name: str) -> str:

@@ -115,7 +115,20 @@ def test_every_fault_of_a_patch_is_told(client):
 
     pointers = {fault["pointer"] for fault in answer.json["errors"]}
     assert pointers == {"/price", "/availability", "/avaliability"}
-    assert "nearest is 'availability'" in answer.text
+    told = {fault["pointer"]: fault["detail"] for fault in answer.json["errors"]}
+    assert told["/avaliability"] == (
+        "the field 'avaliability' does not exist; what can be changed is price, sale_price, "
+        "currency and availability"
+    )
+
+
+def test_a_field_of_a_product_that_a_patch_does_not_change_is_named(client):
+    answer = patch(client, 1, title="Chair")
+
+    assert answer.json["detail"] == (
+        "the field 'title' is not changed here; what can be changed is price, sale_price, "
+        "currency and availability."
+    )
 
 
 @pytest.mark.parametrize(
