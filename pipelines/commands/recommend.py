@@ -9,6 +9,7 @@ from recommender.data.events import MAX_ID_BYTES
 
 if TYPE_CHECKING:
     from recommender.catalog.table import ProductTable
+    from recommender.serving.query import Query
 
 
 def _utf8(_: click.Context, parameter: click.Parameter, item_ids: tuple[str, ...]) -> Any:
@@ -74,7 +75,7 @@ def recommend(
         min_certainty=serve.min_certainty,
         max_cold=serve.max_cold,
     )
-    shop.put(body, _readable(body, products, item_ids))
+    shop.put(body, _readable(body, products, query))
 
 
 def _products(shop: Shop) -> "ProductTable":
@@ -86,11 +87,10 @@ def _products(shop: Shop) -> "ProductTable":
         return ProductTable([]) if catalog is None else ProductTable.read(catalog)
 
 
-def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[str, ...]) -> str:
+def _readable(body: dict[str, Any], products: "ProductTable", query: "Query") -> str:
     lines = []
-    if item_ids:
-        viewed = [product.title if (product := products.get(item_id)) else item_id
-                  for item_id in item_ids]  # fmt: skip
+    if query.item_ids:
+        viewed = [_name(item_id, products) for item_id in query.item_ids]
         lines.append(f"After {' → '.join(viewed)}:")
     for item in body["items"]:
         name = item["title"] or item["id"]
@@ -99,10 +99,30 @@ def _readable(body: dict[str, Any], products: "ProductTable", item_ids: tuple[st
         why = f"{new}{item['reason']['text']}{fit}"
         lines.append(f"{item['rank']:3}. {name}{_price(item)}  ({why})")
     if not body["items"]:
-        lines.append("Nothing may be recommended: everything is sold out or excluded.")
+        lines.append(f"Nothing may be recommended: {_why_nothing(products, query)}.")
     if body["missing_ids"]:
         lines.append(f"Unknown to the model: {', '.join(body['missing_ids'])}")
     return "\n".join([*lines, *_explained(body), *_foreseen(body), *_cold(body)])
+
+
+def _name(item_id: str, products: "ProductTable") -> str:
+    """A viewed product as a person knows it."""
+    product = products.get(item_id)
+    if product is not None:
+        return product.title
+    return f"{item_id} (not in the catalog)" if len(products) else item_id
+
+
+def _why_nothing(products: "ProductTable", query: "Query") -> str:
+    left = "sold out, excluded or unknown to the model"
+    if query.filter is None:
+        return f"everything is {left}"
+    if not len(products):
+        return "there is no catalog whose products could pass the filter"
+    n_passing = len(products.select(query.filter))
+    if not n_passing:
+        return "no product of the catalog passes the filter"
+    return f"of {n_passing:,} that the filter lets through all are {left}"
 
 
 def _price(item: dict[str, Any]) -> str:

@@ -51,9 +51,11 @@ def answer(
 
     Returns:
         The body of `GET /v1/recommendations`, ready for JSON. `fallback.chain` names the steps
-        that gave products, in order; `certainty` is the model's own chance of having the next
-        product in a list of 20, None where it cannot tell. `cold` marks products that the model
-        knows by the feed alone.
+        that gave products, in order, and `fallback.reason` why the model's row is not shown:
+        `uncertain`; `no_match`, no product of the catalog passes the filter; `nothing_left`, each
+        that does is sold out, excluded, just viewed or unknown to the model. `certainty` is the
+        model's own chance of having the next product in a list of 20, None where it cannot tell.
+        `cold` marks products that the model knows by the feed alone.
     """
     started = time.perf_counter()
     shelf = shelf_of(artifact, products)
@@ -71,7 +73,6 @@ def answer(
         new = ask_for_new(artifact, shelf, told, asked, taken, query, max_cold)
         best = sorted([*told.picks, *new], key=lambda pick: -pick.score)
     picks = _picks(chain(best, popular), taken, query.limit)
-    sources = list(dict.fromkeys(pick.source for pick in picks))
     return {
         "recommendation_id": new_recommendation_id(),
         "placement": query.placement,
@@ -80,11 +81,7 @@ def answer(
             _shown(rank, pick, products.get(pick.item_id))
             for rank, pick in enumerate(picks, start=1)
         ],
-        "fallback": {
-            "used": sources != ["model"],
-            "chain": sources,
-            "reason": "uncertain" if unsure else None,
-        },
+        "fallback": _fallback(picks, products, query, unsure),
         "certainty": None if told.certainty is None else round(told.certainty, 4),
         "intents": _shown_intents(artifact, products, told) if query.explain else None,
         "expected": _expected(artifact, visit, picks) if query.explain else None,
@@ -104,6 +101,17 @@ def _picks(offered: Iterable[Pick], taken: set[str], limit: int) -> list[Pick]:
             taken.add(pick.item_id)
             picks.append(pick)
     return picks
+
+
+def _fallback(
+    picks: Sequence[Pick], products: ProductTable, query: Query, unsure: bool
+) -> dict[str, Any]:
+    sources = list(dict.fromkeys(pick.source for pick in picks))
+    reason = "uncertain" if unsure else None
+    if not picks:
+        matching = query.filter is None or products.select(query.filter)
+        reason = "nothing_left" if matching else "no_match"
+    return {"used": sources != ["model"], "chain": sources, "reason": reason}
 
 
 def _told_of_new(artifact: Artifact, shelf: Shelf, max_cold: int) -> dict[str, int] | None:

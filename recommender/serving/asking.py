@@ -191,8 +191,14 @@ def reason_of(table: ProductTable, seen_id: str | None) -> dict[str, Any]:
     if seen_id is None:
         return POPULAR_HERE
     product = table.get(seen_id)
-    title = seen_id if product is None else product.title
-    return {"type": "because_viewed", "item_id": seen_id, "text": f"Because you viewed {title}"}
+    if product is not None:
+        text = f"Because you viewed {product.title}"
+    elif len(table):
+        # It is gone from the catalog, and its id means nothing to a visitor.
+        text = "Because of what you viewed"
+    else:
+        text = f"Because you viewed {seen_id}"
+    return {"type": "because_viewed", "item_id": seen_id, "text": text}
 
 
 def _chance(score: float, is_log_probability: bool) -> float:

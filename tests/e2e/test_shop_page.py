@@ -302,6 +302,27 @@ def test_what_the_catalog_says_is_text_and_only_web_links(visit, server):
     assert visit.complaints == []
 
 
+def test_a_viewed_product_that_is_gone_is_not_shown_by_its_id(
+    visit: Visit, server: Server, workspace: Workspace
+) -> None:
+    page = visit.page
+    page.goto(f"{server.url}/product?id={card_id(id_of(4))}")
+    expect(page.locator(".visit a")).to_have_count(1)
+    catalog = EmbeddedCatalog(workspace.catalog_path)
+    catalog.delete([id_of(4)])
+    catalog.close()
+    wait_for(lambda: server.call(f"/v1/items?id={card_id(id_of(4))}")[1]["total"] == 0)
+
+    page.goto(f"{server.url}/product?id={card_id(id_of(5))}")
+
+    expect(page.locator(".visit li")).to_have_text(
+        ["a product that is gone", "Oak lamp no. 5"], use_inner_text=True
+    )
+    expect(page.locator(".visit a")).to_have_count(1)
+    assert id_of(4) not in page.locator("main").inner_text()
+    assert visit.complaints == []
+
+
 def test_a_sale_is_seen_and_heard(visit: Visit, server: Server, workspace: Workspace) -> None:
     catalog = EmbeddedCatalog(workspace.catalog_path)
     (chair,) = catalog.get([id_of(0)])

@@ -62,7 +62,7 @@ def test_without_a_model(run, catalog):
 
 def test_in_words(run, published, catalog):
     assert run("--item", "new", "--item", "oak").stdout.splitlines() == [
-        "After new → Oak chair:",
+        "After new (not in the catalog) → Oak chair:",
         "  1. Elm chair  39.50 EUR  (Popular in this shop)",
         "  2. Ash [red] table  (Popular in this shop)",
         "Unknown to the model: new",
@@ -117,7 +117,37 @@ def test_without_a_catalog_ids_come_back_and_none_is_made(run, published, tmp_pa
 
 def test_nothing_to_recommend(run, published, tmp_path):
     EmbeddedCatalog(tmp_path / "catalog.sqlite").upsert([Product(id="new", title="New")])
-    assert run().stdout == "Nothing may be recommended: everything is sold out or excluded.\n"
+    assert run().stdout == (
+        "Nothing may be recommended: everything is sold out, excluded or unknown to the model.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "why"),
+    [
+        ("price>1000", "no_match", "no product of the catalog passes the filter"),
+        (
+            'brand="Elm & Co"',
+            "nothing_left",
+            "of 1 that the filter lets through all are sold out, excluded or unknown to the model",
+        ),
+    ],
+)
+def test_an_empty_row_blames_the_filter_only_where_it_is_the_filter(
+    run, published, catalog, tmp_path, text, reason, why
+):
+    sold_out = Product(id="elm", title="Elm", brand="Elm & Co", availability="out_of_stock")
+    EmbeddedCatalog(tmp_path / "catalog.sqlite").upsert([sold_out])
+    said = run("--item", "oak", "--filter", text).stdout
+    assert said.splitlines()[-1] == f"Nothing may be recommended: {why}."
+    body = json.loads(run("--item", "oak", "--filter", text, "--json").stdout)
+    assert body["fallback"] == {"used": True, "chain": [], "reason": reason}
+
+
+def test_an_empty_row_without_a_catalog(run, published):
+    assert run("--filter", "price<45").stdout == (
+        "Nothing may be recommended: there is no catalog whose products could pass the filter.\n"
+    )
 
 
 def test_usage(run, published):

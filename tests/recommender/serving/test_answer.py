@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.catalog.filters.grammar import parse_filter
 from recommender.catalog.product import Product
 from recommender.catalog.table import ProductTable
 from recommender.data.examples import last_items
@@ -226,7 +227,28 @@ def test_nothing_left_is_an_empty_answer(artifact):
     table = ProductTable([product(3)])
     body = answer(artifact, table, Query(item_ids=["i3"]))
     assert body["items"] == []
-    assert body["fallback"] == {"used": True, "chain": [], "reason": None}
+    assert body["fallback"] == {"used": True, "chain": [], "reason": "nothing_left"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("price>50", "no_match"), ("price<50", "nothing_left"), ('id="i4"', None)],
+)
+def test_an_empty_answer_says_whether_it_was_the_filter(artifact, text, reason):
+    sold_out = product(5, price=9.0, availability="out_of_stock")
+    table = ProductTable([product(3, price=9.0), product(4), sold_out])
+    query = Query(item_ids=["i3"], filter=parse_filter(text))
+    body = answer(artifact, table, query, min_certainty=1.0)
+    assert body["fallback"]["reason"] == reason
+    assert (body["items"] == []) == (reason is not None)
+
+
+def test_a_viewed_product_that_is_gone_is_not_told_by_its_id(artifact):
+    table = ProductTable([product(4), product(5)])
+    first = answer(artifact, table, Query(item_ids=["i3"]))["items"][0]
+    assert first["reason"] == {
+        "type": "because_viewed", "item_id": "i3", "text": "Because of what you viewed",
+    }  # fmt: skip
 
 
 def test_scores_are_the_models_chances(table):

@@ -61,6 +61,22 @@ function reason(words) {
   return line;
 }
 
+function thumbnail(item) {
+  const link = text("a", "", "thumb");
+  link.href = productPage(item.id);
+  link.title = item.title;
+  if (item.image_link) {
+    const img = document.createElement("img");
+    img.src = item.image_link;
+    img.alt = item.title;
+    img.width = img.height = 44;
+    link.append(img);
+  } else {
+    link.textContent = item.title;
+  }
+  return link;
+}
+
 async function thumbnails(viewed) {
   const query = new URLSearchParams(viewed.map((id) => ["id", id]));
   const { items } = await (await fetch(`/v1/items?${query}`)).json();
@@ -68,21 +84,8 @@ async function thumbnails(viewed) {
   const list = text("ol", "", "visit");
   list.setAttribute("role", "list");
   for (const id of viewed) {
-    const item = known.get(id);
-    const link = text("a", "", "thumb");
-    link.href = productPage(id);
-    link.title = item?.title ?? id;
-    if (item?.image_link) {
-      const img = document.createElement("img");
-      img.src = item.image_link;
-      img.alt = item.title;
-      img.width = img.height = 44;
-      link.append(img);
-    } else {
-      link.textContent = item?.title ?? id;
-    }
     const box = document.createElement("li");
-    box.append(link);
+    box.append(known.has(id) ? thumbnail(known.get(id)) : text("span", "a product that is gone"));
     list.append(box);
   }
   return list;
