@@ -21,7 +21,8 @@ class ImportCounts:
         rejected_path: Where the refused rows are kept; None without any, and in a dry run.
         unknown_names: Rows by event name that no model trains on.
         preview: Some imported rows, in a dry run.
-        places: Where the first refused row of a reason is, for people: line and column.
+        places: Where the first row of a reason is, for people: line and column.
+        sales_left_out: Imported products without the sale price of their row, by the reason why.
         column: Where ready-made sessions were found, if nobody named that column.
     """
 
@@ -35,6 +36,7 @@ class ImportCounts:
     preview: list[dict[str, Any]] = field(default_factory=list)
     column: str | None = None
     places: Mapping[str, str] = field(default_factory=dict)
+    sales_left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_refused(self) -> int:
@@ -52,6 +54,8 @@ class ImportCounts:
         }
         if self.places:
             body["places"] = dict(self.places)
+        if self.sales_left_out:
+            body["sales_left_out"] = dict(self.sales_left_out)
         if self.rejected_path is not None:
             body["rejected_path"] = str(self.rejected_path)
         if self.unknown_names:
@@ -75,4 +79,8 @@ class ImportCounts:
             text += f", {self.n_refused:,} refused: {described(self.refused, self.places)}"
         if self.rejected_path is not None:
             text += f"; they are kept in {self.rejected_path}"
+        if self.sales_left_out:
+            n_sales = sum(self.sales_left_out.values())
+            reasons = described(self.sales_left_out, self.places)
+            text += f"; without their sale price {n_sales:,}: {reasons}"
         return text

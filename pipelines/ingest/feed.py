@@ -12,7 +12,7 @@ from pipelines.ingest.feed_table import open_table, table_records
 from pipelines.ingest.feed_xml import xml_records
 from pipelines.ingest.records import Record, Refusal, change_of, id_of, product_of
 from pipelines.ingest.sources import OnBytes, open_bytes
-from recommender.catalog.product import Product
+from recommender.catalog.product import Product, SaleFault
 
 FeedFormat = Literal["tsv", "csv", "shopify", "xml", "jsonl", "parquet"]
 FORMATS: tuple[FeedFormat, ...] = ("tsv", "csv", "shopify", "xml", "jsonl", "parquet")
@@ -37,6 +37,7 @@ class FeedRow(NamedTuple):
         item_id: The id, if it could be read.
         line: Where it begins in the file, if that has lines.
         column: Which attribute is at fault, by the file's name.
+        left_out: Why it is taken without its sale price.
     """
 
     number: int
@@ -47,6 +48,7 @@ class FeedRow(NamedTuple):
     item_id: str | None = None
     line: int | None = None
     column: str | None = None
+    left_out: SaleFault | None = None
 
 
 def feed_rows(
@@ -121,9 +123,11 @@ def _row(record: Record, *, partial: bool) -> FeedRow:
         if record.reason is not None:
             raise Refusal(record.reason, item_id=id_of(record.values))
         if partial:
-            change = change_of(record.values)
-            return FeedRow(record.number, change=change, item_id=change["id"], line=record.line)
-        product = product_of(record.values)
+            change, left_out = change_of(record.values)
+            row = FeedRow(record.number, change=change, item_id=change["id"], line=record.line)
+        else:
+            product, left_out = product_of(record.values)
+            row = FeedRow(record.number, product, item_id=product.id, line=record.line)
     except Refusal as err:
         return FeedRow(
             record.number,
@@ -133,4 +137,7 @@ def _row(record: Record, *, partial: bool) -> FeedRow:
             line=record.line,
             column=record.columns.get(err.column or "", err.column),
         )
-    return FeedRow(record.number, product, item_id=product.id, line=record.line)
+    if left_out is None:
+        return row
+    column = record.columns.get(left_out.column, left_out.column)
+    return row._replace(left_out=left_out.reason, column=column)

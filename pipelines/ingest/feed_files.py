@@ -90,6 +90,7 @@ class FeedFiles:
         """The rows that count."""
         for number, path in enumerate(reversed(self._paths)):
             refused: Counter[str] = Counter()
+            left_out: Counter[str] = Counter()
             places: dict[str, str] = {}
             kept: list[RefusedRow] = []
             n_rows = 0
@@ -103,6 +104,9 @@ class FeedFiles:
                     if sight == "new":
                         yield row
                     if sight != "in_this_file":
+                        if row.left_out is not None:
+                            left_out[row.left_out] += 1
+                            places.setdefault(row.left_out, _place(row))
                         continue
                     row = row._replace(reason="duplicate_id")
                 if row.item_id is not None:
@@ -115,7 +119,13 @@ class FeedFiles:
                     kept.append((row.number, reason, text, row.line, row.column))
             n_imported = n_rows - refused.total()
             counts = ImportCounts(
-                path, n_rows, n_imported, 0, dict(sorted(refused.items())), places=places
+                path,
+                n_rows,
+                n_imported,
+                0,
+                dict(sorted(refused.items())),
+                places=places,
+                sales_left_out=dict(sorted(left_out.items())),
             )
             self._files.append((counts, kept))
             if is_above(counts, self._max_refused):

@@ -45,6 +45,8 @@ class FeedCounts:
         unknown: Products of a partial feed that the catalog does not have; None for a full one.
         unknown_ids: The first of them.
         errors: Products that the catalog refused; the others are in it.
+        sales_left_out: Products without the sale price that the feed or the catalog had for them:
+            it could not stand beside the other's price.
     """
 
     files: list[ImportCounts]
@@ -55,6 +57,7 @@ class FeedCounts:
     unknown: int | None = None
     unknown_ids: Sequence[str] = ()
     errors: Sequence[DocumentError] = ()
+    sales_left_out: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -68,7 +71,12 @@ class FeedCounts:
         }
         if self.unknown is None:
             return body
-        return {**body, "unknown": self.unknown, "unknown_ids": list(self.unknown_ids)}
+        return {
+            **body,
+            "unknown": self.unknown,
+            "unknown_ids": list(self.unknown_ids),
+            "sales_left_out": self.sales_left_out,
+        }
 
     def in_words(self) -> str:
         """For people."""
@@ -90,6 +98,11 @@ class FeedCounts:
             if self.unknown:
                 some = ", ".join(self.unknown_ids[:_TOLD_IDS])
                 text += f", {self.unknown:,} not in the catalog and left out, first {some}"
+            if self.sales_left_out:
+                text += (
+                    f"; {self.sales_left_out:,} left without a sale price, which was above the "
+                    "price, in another currency or without a price"
+                )
             return text
         return (
             f"Catalog: {self.added:,} products added, {self.changed:,} changed, "
@@ -209,6 +222,7 @@ def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
         patched.unknown,
         patched.unknown_ids,
         patched.errors,
+        patched.sales_left_out,
     )
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
-REASONS = {
+from recommender.catalog.product import SALE_FAULTS
+
+REASONS: dict[str, str] = {
+    **SALE_FAULTS,
     "not_utf8": "the text is not UTF-8",
     "line_too_long": "the line is longer than 1 MiB",
     "not_json": "the line is no JSON",
@@ -35,14 +38,14 @@ REASONS = {
 }
 
 
-def described(refused: Mapping[str, int], places: Mapping[str, str] | None = None) -> str:
+def described(rows: Mapping[str, int], places: Mapping[str, str] | None = None) -> str:
     """The refused rows of a file as text, the most frequent reason first.
 
     Args:
-        refused: Rows by reason.
+        rows: By reason.
         places: Where the first row of a reason is, as far as known.
     """
-    ordered = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))
+    ordered = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
     firsts = {reason: f"; first in {place}" for reason, place in (places or {}).items()}
     return "; ".join(
         f"{count:,} {reason} ({REASONS[reason]}{firsts.get(reason, '')})"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from recommender.catalog.plain_text import plain_text
-from recommender.catalog.product import Product
+from recommender.catalog.product import Product, SaleFault, sale_fault
 
 MAX_TEXT = 1 << 17
 """Characters of one value."""
@@ -62,6 +62,18 @@ class Record(NamedTuple):
         return "\t".join(self.source)
 
 
+class LeftOut(NamedTuple):
+    """A sale price that contradicts the price of its row; the rest of the row is taken.
+
+    Attributes:
+        reason: Why.
+        column: The file's name of the sale price.
+    """
+
+    reason: SaleFault
+    column: str
+
+
 class Refusal(Exception):  # noqa: N818
     """A record is refused; never leaves this package.
 
@@ -82,8 +94,8 @@ def attribute_name(column: str) -> str:
     return re.sub(r"\s+", "_", column.strip().lower().removeprefix("g:").strip())
 
 
-def product_of(values: Mapping[str, Any]) -> Product:
-    """The product that a record describes.
+def product_of(values: Mapping[str, Any]) -> tuple[Product, LeftOut | None]:
+    """The product that a record describes, and the sale price that it could not have.
 
     Raises:
         Refusal: If it describes none.
@@ -95,25 +107,30 @@ def product_of(values: Mapping[str, Any]) -> Product:
         raise
 
 
-def change_of(values: Mapping[str, Any]) -> dict[str, Any]:
+def change_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], LeftOut | None]:
     """The new price, sale price, currency and availability of a product, as far as given.
 
-    An empty sale price ends the sale (None); of the others an empty value changes nothing.
+    An empty sale price ends the sale (None), and so does one that contradicts the price beside it;
+    of the others an empty value changes nothing.
 
     Raises:
         Refusal: If there is no id, or nothing to change.
     """
     own, _ = _sorted_out({**values, "attributes": {}}, lambda _: "")
     try:
-        change = {"id": _item_id(own), **_prices(own), **_availability(own)}
-        if "sale_price" in own and _is_empty(own["sale_price"][1]):
+        prices, left_out = _prices(own)
+        if left_out is not None and left_out.reason == "sale_without_price":
+            # The price is in the catalog; the two are compared there.
+            left_out = None
+        change = {"id": _item_id(own), **prices, **_availability(own)}
+        if "sale_price" in own and (left_out or _is_empty(own["sale_price"][1])):
             change["sale_price"] = None
         if len(change) == 1:
             raise Refusal("nothing_to_change")
     except Refusal as err:
         err.item_id = id_of(values)
         raise
-    return change
+    return change, left_out
 
 
 def id_of(values: Mapping[str, Any]) -> str | None:
@@ -168,7 +185,7 @@ def _item_id(own: _Own) -> str:
     return _at(column, _id_text, value)
 
 
-def _product(own: _Own, others: dict[str, str]) -> Product:
+def _product(own: _Own, others: dict[str, str]) -> tuple[Product, LeftOut | None]:
     fields: dict[str, Any] = {"id": _item_id(own), "attributes": others}
     for name, (column, value) in own.items():
         if _is_empty(value) or name in CHANGEABLE:
@@ -189,29 +206,37 @@ def _product(own: _Own, others: dict[str, str]) -> Product:
             fields[name] = found
     if "title" not in fields:
         raise Refusal("missing_title")
-    fields |= _prices(own) | _availability(own)
+    prices, left_out = _prices(own)
+    fields |= prices | _availability(own)
+    if left_out is not None:
+        fields.pop("sale_price")
     try:
-        return Product.model_validate(fields)
+        return Product.model_validate(fields), left_out
     except ValidationError as err:
         place = str(err.errors()[0]["loc"][0])
         reason = "id_too_long" if place == "id" else "bad_value"
         raise Refusal(reason, own[place][0] if place in own else place) from err
 
 
-def _prices(own: _Own) -> dict[str, Any]:
-    """Price, sale price and currency, as far as they are there."""
+def _prices(own: _Own) -> tuple[dict[str, Any], LeftOut | None]:
+    """Price, sale price and currency, as far as they are there; whether the sale cannot be."""
     found: dict[str, Any] = {}
-    if "currency" in own and not _is_empty(own["currency"][1]):
-        found["currency"] = _at(own["currency"][0], text_of, own["currency"][1]).upper()
-    for name in reversed(_PRICES):
+    currencies: dict[str, str | None] = {}
+    for name in _PRICES:
         if name in own and not _is_empty(own[name][1]):
             column, value = own[name]
-            amount, currency = _at(column, _amount, value)
-            found[name] = amount
-            if currency is not None:
-                # The price's own currency wins over a column and over that of the sale price.
-                found["currency"] = currency
-    return found
+            found[name], currencies[name] = _at(column, _amount, value)
+    if "currency" in own and not _is_empty(own["currency"][1]):
+        column, value = own["currency"]
+        currencies["column"] = _at(column, text_of, value).upper()
+    # The price's own currency wins over a column, that over the sale price's.
+    known = [currencies.get(name) for name in ("price", "column", "sale_price")]
+    currency = next(filter(None, known), None)
+    if currency is not None:
+        found["currency"] = currency
+    of_both = {currency, currencies.get("sale_price")}
+    fault = sale_fault(found.get("price"), found.get("sale_price"), currencies=of_both)
+    return found, fault and LeftOut(fault, own["sale_price"][0])
 
 
 def _availability(own: _Own) -> dict[str, str]:

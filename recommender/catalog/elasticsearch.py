@@ -256,35 +256,42 @@ class ElasticsearchCatalog:
 
     def patch(self, patches: Iterable[ProductPatch]) -> PatchCounts:
         """Change price, currency or availability of products that are there, each by itself."""
-        changed = unchanged = 0
+        changed = unchanged = left_out = 0
         unknown = UnknownIds()
         errors: list[DocumentError] = []
         with self._writing() as writing:
             for some in in_parts(patches):
                 counts, unknown_ids, refused = self._patched(writing, some)
                 errors += refused
-                changed += sum(n_changed for n_changed, _ in counts)
-                unchanged += sum(n_unchanged for _, n_unchanged in counts)
+                changed += sum(n_changed for n_changed, _, _ in counts)
+                unchanged += sum(n_unchanged for _, n_unchanged, _ in counts)
+                left_out += sum(n_left_out for _, _, n_left_out in counts)
                 for patch in some:
                     if patch.id in unknown_ids:
                         unknown.add(patch.id)
-        return PatchCounts(changed, unchanged, unknown.count, tuple(unknown.first), tuple(errors))
+        first = tuple(unknown.first)
+        return PatchCounts(changed, unchanged, unknown.count, first, tuple(errors), left_out)
 
     def _patched(
         self, writing: _Writing, patches: Sequence[ProductPatch]
-    ) -> tuple[list[tuple[int, int]], set[str], list[DocumentError]]:
-        """Of each product how many patches changed it and how many did not; unknown; refused."""
+    ) -> tuple[list[tuple[int, int, int]], set[str], list[DocumentError]]:
+        """Unknown and refused ones, and how many patches did what to each of the others.
+
+        Returns:
+            Patches that changed the product, did not, left a sale price out; unknown; refused.
+        """
         by_id: dict[str, list[ProductPatch]] = {}
         for patch in patches:
             by_id.setdefault(patch.id, []).append(patch)
-        counts: dict[str, tuple[int, int]] = {}
+        counts: dict[str, tuple[int, int, int]] = {}
 
         def patched(item_id: str, stored: Stored) -> dict[str, Any] | None:
-            product, n_changed = self._product(stored.source), 0
+            product, n_changed, n_left_out = self._product(stored.source), 0, 0
             for patch in by_id[item_id]:
+                n_left_out += patch.sale_fault(product) is not None
                 before, product = product, patch.of(product)
                 n_changed += product != before
-            counts[item_id] = n_changed, len(by_id[item_id]) - n_changed
+            counts[item_id] = n_changed, len(by_id[item_id]) - n_changed, n_left_out
             return document_of(product) if n_changed else None
 
         unknown, errors = self._rewrite(writing, list(by_id), patched)

@@ -116,7 +116,7 @@ class EmbeddedCatalog:
 
         If `patches` raises, the catalog stays as it was.
         """
-        unknown = UnknownIds()
+        unknown, left_out = UnknownIds(), 0
         with self._writing() as writer:
             for some in in_parts(patches):
                 documents = writer.documents([patch.id for patch in some])
@@ -124,12 +124,19 @@ class EmbeddedCatalog:
                 after = []
                 for patch in some:
                     if patch.id in there:
+                        left_out += patch.sale_fault(there[patch.id]) is not None
                         there[patch.id] = patch.of(there[patch.id])
                         after.append(there[patch.id])
                     else:
                         unknown.add(patch.id)
                 writer.put(after)
-        return PatchCounts(writer.changed, writer.unchanged, unknown.count, tuple(unknown.first))
+        return PatchCounts(
+            writer.changed,
+            writer.unchanged,
+            unknown.count,
+            tuple(unknown.first),
+            sales_left_out=left_out,
+        )
 
     def delete(self, item_ids: Sequence[str]) -> DeleteCounts:
         """Take products out, all or none; `changes_since` tells it."""

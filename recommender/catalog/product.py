@@ -1,5 +1,6 @@
 """A product: the attributes of Google's Merchant Center, by their names."""
 
+from collections.abc import Mapping, Set
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -8,6 +9,33 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from recommender.data.events import MAX_ID_BYTES
 
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
+
+SaleFault = Literal["sale_without_price", "sale_in_other_currency", "sale_above_price"]
+SALE_FAULTS: Mapping[str, str] = {
+    "sale_without_price": "a sale price needs the price beside it",
+    "sale_in_other_currency": "a sale price has the currency of the price",
+    "sale_above_price": "a sale price is at most the price",
+}
+"""Why a sale price cannot be: it lowers a price, in the price's own currency."""
+
+
+def sale_fault(
+    price: float | None, sale_price: float | None, *, currencies: Set[str | None] = frozenset()
+) -> SaleFault | None:
+    """Why a sale price cannot stand beside a price; None where it can, or where there is none.
+
+    Args:
+        price: Without a sale.
+        sale_price: Equal to the price it says nothing, but nothing wrong either.
+        currencies: Of both; None is one that is not known.
+    """
+    if sale_price is None:
+        return None
+    if len(currencies - {None}) > 1:
+        return "sale_in_other_currency"
+    if price is None:
+        return "sale_without_price"
+    return "sale_above_price" if sale_price > price else None
 
 
 def _one_zero(price: float) -> float:
@@ -94,6 +122,24 @@ class ProductPatch(BaseModel):
         """The fields that were named."""
         return self.model_dump(exclude_unset=True, exclude={"id"})
 
+    def sale_fault(self, product: Product) -> SaleFault | None:
+        """Why a sale price, this one or the product's, could not stand after these changes."""
+        named = self.model_fields_set
+        if not named & {"price", "sale_price", "currency"}:
+            return None
+        after = product.model_copy(update=self.changes())
+        # Named without prices, or with both, a currency is that of both.
+        is_of_one = ("price" in named) != ("sale_price" in named)
+        currencies = {product.currency, after.currency} if is_of_one else set()
+        return sale_fault(after.price, after.sale_price, currencies=currencies)
+
     def of(self, product: Product) -> Product:
-        """The product with these changes."""
-        return product.model_copy(update=self.changes())
+        """The product with these changes; a sale price that could not stand is left out."""
+        changes = self.changes()
+        fault = self.sale_fault(product)
+        if fault is not None:
+            changes["sale_price"] = None
+        if fault == "sale_in_other_currency" and "price" not in changes:
+            # It was the currency of what is left out.
+            del changes["currency"]
+        return product.model_copy(update=changes)

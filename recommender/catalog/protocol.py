@@ -62,6 +62,7 @@ class PatchCounts:
         unknown: How many were of no product.
         unknown_ids: The first of their ids, up to `TOLD_IDS`, in the order given.
         errors: Products that were refused.
+        sales_left_out: How many left a sale price out that could not stand, see `ProductPatch.of`.
     """
 
     changed: int
@@ -69,6 +70,7 @@ class PatchCounts:
     unknown: int = 0
     unknown_ids: tuple[str, ...] = ()
     errors: tuple[DocumentError, ...] = ()
+    sales_left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def by_wire(product: dict) -> Product | str:
 
 def by_feed(product: dict) -> Product | str:
     try:
-        return product_of(product)
+        return product_of(product)[0]
     except Refusal as err:
         return err.reason
 
@@ -37,7 +37,7 @@ def by_feed(product: dict) -> Product | str:
         {},
         {"id": " c1 "},
         {"title": "<b>Oak</b> &amp; iron<script>x</script>", "description": "a<br>b\n\tc &lt; d"},
-        {"price": 0, "sale_price": 1.25, "currency": "eur"},
+        {"price": 1.25, "sale_price": 1.25, "currency": "eur"},
         {"product_type": "Furniture > Chairs > Stools"},
         {"product_type": ["Furniture", "<i>Chairs</i>", ""]},
         {"link": " /a?b=1 ", "image_link": "HTTPS://x.example/1", "additional_image_link": ["/2"]},
@@ -80,12 +80,25 @@ def test_a_product_is_refused_alike(change, code):
 
 
 @pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"price": 9, "sale_price": 10}, "sale_above_price"),
+        ({"sale_price": 10}, "sale_without_price"),
+    ],
+)
+def test_a_feed_leaves_out_a_sale_that_the_wire_refuses(change, code):
+    product, left_out = product_of({**CHAIR, **change})
+    assert (product.sale_price, left_out.reason) == (None, code)
+    assert by_wire({**CHAIR, **change}) == code
+
+
+@pytest.mark.parametrize(
     "change",
     [{"price": 5}, {"price": 5.5, "sale_price": None}, {"currency": "usd"},
      {"availability": "backorder"}],
 )  # fmt: skip
 def test_a_change_is_read_alike(change):
-    feed = change_of({"id": "c1", **change})
+    feed, _ = change_of({"id": "c1", **change})
     assert read_patch("c1", change).changes() == {n: v for n, v in feed.items() if n != "id"}
 
 

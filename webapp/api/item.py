@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from recommender.catalog.product import Product
 from recommender.catalog.protocol import PatchCounts
-from webapp.api.item_schemas import FaultyError, read_patch
+from webapp.api.item_schemas import FaultyError, check_sale, read_patch
 from webapp.bodies import JSON, Limits, read_value
 from webapp.guard import refuse_forwarded
 from webapp.parameters import Parameters
@@ -35,15 +35,17 @@ def patch_item() -> Response:
     item_id = _item_id()
     try:
         patch = read_patch(item_id, read_value(LIMITS, _PATCH_KINDS))
+        with current_service().store.writing() as catalog:
+            for product in catalog.get([item_id]):
+                check_sale(patch, product)
+            _check(catalog.patch([patch]))
+            found = catalog.get([item_id])
     except FaultyError as err:
         raise ProblemError(
             "invalid-request",
             f"{'; '.join(fault.detail for fault in err.faults[:3])}.",
             errors=[fault._asdict() for fault in err.faults],
         ) from err
-    with current_service().store.writing() as catalog:
-        _check(catalog.patch([patch]))
-        found = catalog.get([item_id])
     return _answered(found[0] if found else None)
 
 

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from recommender.catalog.plain_text import plain_text
-from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.product import SALE_FAULTS, Product, ProductPatch, sale_fault
 from webapp.problems import pointer_to
 
 MAX_TEXT = 1 << 17
@@ -100,9 +100,12 @@ def read_item(value: object) -> Product:
     """
     given = {name: v for name, v in _object(value, "a product").items() if v is not None}
     try:
-        return Product.model_validate(ItemIn.model_validate(given).model_dump())
+        product = Product.model_validate(ItemIn.model_validate(given).model_dump())
     except ValidationError as err:
         raise FaultyError([_fault(error, ItemIn) for error in err.errors()]) from err
+    if (fault := sale_fault(product.price, product.sale_price)) is not None:
+        raise FaultyError([Fault(fault, f"sale_price: {SALE_FAULTS[fault]}", "/sale_price")])
+    return product
 
 
 def read_patch(item_id: str, value: object) -> ProductPatch:
@@ -121,6 +124,20 @@ def read_patch(item_id: str, value: object) -> ProductPatch:
     except ValidationError as err:
         raise FaultyError([_fault(error, PatchIn) for error in err.errors()]) from err
     return ProductPatch.model_validate({"id": item_id, **patch.changes()})
+
+
+def check_sale(patch: ProductPatch, product: Product) -> None:
+    """Make sure that the product's price and sale price can stand beside each other afterwards.
+
+    Raises:
+        FaultyError: If they cannot.
+    """
+    fault = patch.sale_fault(product)
+    if fault is None:
+        return
+    detail = f"{SALE_FAULTS[fault]}: name both, or end the sale with null as sale_price"
+    named = next(n for n in ("sale_price", "price", "currency") if n in patch.model_fields_set)
+    raise FaultyError([Fault(fault, f"{named}: {detail}", f"/{named}")])
 
 
 class Refused(BaseModel):

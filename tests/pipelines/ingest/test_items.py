@@ -64,7 +64,7 @@ def test_a_row_becomes_a_product(write, take, products):
     [
         ("availability", "Out of Stock", "availability", "out_of_stock"),
         ("g:availability", "preorder", "availability", "preorder"),
-        ("G:Sale Price", "12.50 USD", "sale_price", 12.5),
+        ("G:Price", "12.50 USD", "price", 12.5),
         ("additional_image_link", "a.svg , https://x.example/b.svg,", "additional_image_link",
          ["a.svg", "https://x.example/b.svg"]),
         ("product_type", "Books > A>B > C", "product_type", ["Books", "A>B", "C"]),
@@ -103,6 +103,37 @@ def test_attributes(column, cell, field, value, write, take, products):
 )
 def test_prices(text, expected):
     assert records.price_of(text) == expected
+
+
+def test_a_sale_that_cannot_be_is_left_out_and_counted(write, take, products):
+    cells = [
+        ("10 EUR", "10 EUR", 10.0),
+        ("10 EUR", "9 EUR", 9.0),
+        ("10", "9 USD", 9.0),
+        ("10 EUR", "9", 9.0),
+        ("10 EUR", "9 USD", None),
+        ("10 EUR", "10.01 EUR", None),
+        ("0", "5", None),
+        ("", "5 EUR", None),
+    ]
+    rows = [f"{n}\tT\t{price}\t{sale}\n" for n, (price, sale, _) in enumerate(cells)]
+    counts = take(write("feed.tsv", "id\ttitle\tprice\tSale Price\n" + "".join(rows))).files[0]
+
+    assert [product.sale_price for product in products().values()] == [sale for *_, sale in cells]
+    assert (counts.imported, counts.n_refused) == (8, 0)
+    left_out = {"sale_above_price": 2, "sale_in_other_currency": 1, "sale_without_price": 1}
+    assert counts.sales_left_out == counts.as_json()["sales_left_out"] == left_out
+    words = "without their sale price 4: 2 sale_above_price (a sale price is at most the price; "
+    assert words in counts.in_words()
+    assert "first in line 7, column 'Sale Price'" in counts.in_words()
+
+
+def test_the_price_and_the_sale_price_of_a_currency_column(write, take, products):
+    header = "id\ttitle\tcurrency\tprice\tsale_price\n"
+    take(write("feed.tsv", f"{header}A\tT\teur\t10\t9 USD\nB\tT\teur\t10 GBP\t9 GBP\n"))
+
+    found = {item_id: (of.currency, of.sale_price) for item_id, of in products().items()}
+    assert found == {"A": ("EUR", None), "B": ("GBP", 9.0)}
 
 
 @pytest.mark.parametrize(

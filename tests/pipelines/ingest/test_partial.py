@@ -32,7 +32,8 @@ def xml(**values: str) -> str:
     ("content", "changes"),
     [
         ("id\tprice\nA\t45 EUR\n", {"price": 45.0}),
-        ("id,price,title\nA,45 USD,No\n", {"price": 45.0, "currency": "USD"}),
+        ("id,price,title\nA,45,No\n", {"price": 45.0}),
+        ("id,price\nB,45 USD\n", {"price": 45.0, "currency": "USD"}),
         ("id\tsale price\nA\t\n", {"sale_price": None}),
         ("id\tprice\tavailability\nA\t\tout of stock\n", {"availability": "out_of_stock"}),
         ('{"id": "A", "price": 45, "title": "No"}', {"price": 45.0}),
@@ -44,10 +45,38 @@ def xml(**values: str) -> str:
 def test_only_what_is_given_changes(content, changes, full, write, take_items, products):
     counts = take_items(write("part", content), partial=True)
 
-    assert products() == full | {"A": full["A"].model_copy(update=changes)}
+    item_id = "B" if "B" in content else "A"
+    assert products() == full | {item_id: full[item_id].model_copy(update=changes)}
     assert (counts.added, counts.changed, counts.unknown, counts.withdrawn) == (0, 1, 0, 0)
     again = take_items(write("part", content), partial=True)
     assert (again.changed, again.unchanged) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "reason"),
+    [
+        ("id\tprice\tsale_price\nA\t45 EUR\t46 EUR\n", {"price": 45.0}, "sale_above_price"),
+        ("id\tprice\tsale_price\nA\t45 EUR\t4 USD\n", {"price": 45.0}, "sale_in_other_currency"),
+        ("id\tcurrency\tsale_price\nA\tEUR\t4 USD\n", {}, "sale_in_other_currency"),
+        # What contradicts the catalog is counted together.
+        ("id\tprice\nA\t38.99 EUR\n", {"price": 38.99}, None),
+        ("id\tprice\nA\t45 USD\n", {"price": 45.0, "currency": "USD"}, None),
+        ("id\tsale_price\nA\t50 EUR\n", {}, None),
+        ("id\tsale_price\nA\t4 USD\n", {}, None),
+    ],
+)
+def test_a_sale_that_cannot_be_ends(content, changes, reason, full, write, take_items, products):
+    counts = take_items(write("part.tsv", content), partial=True)
+
+    changed = full["A"].model_copy(update={"sale_price": None, **changes})
+    assert products() == full | {"A": changed}
+    if reason is None:
+        assert counts.files[0].sales_left_out == {}
+        assert counts.as_json()["sales_left_out"] == 1
+        assert "1 left without a sale price" in counts.in_words()
+    else:
+        assert counts.files[0].sales_left_out == {reason: 1}
+        assert counts.sales_left_out == 0
 
 
 def test_parquet(full, take_items, products, tmp_path):

@@ -110,6 +110,42 @@ def test_a_bad_patch_is_refused_and_changes_nothing(client, body, pointer, code)
     assert client.get(URL, query_string=of(1)).json["price"] == 29.5
 
 
+@pytest.mark.parametrize(
+    ("stored", "body", "pointer", "code"),
+    [
+        ({}, {"sale_price": 30}, "/sale_price", "sale_above_price"),
+        ({}, {"price": 9, "sale_price": 9.01}, "/sale_price", "sale_above_price"),
+        ({"sale_price": 20}, {"price": 19.99}, "/price", "sale_above_price"),
+        ({"sale_price": 20}, {"price": None}, "/price", "sale_without_price"),
+        ({"price": None}, {"sale_price": 1}, "/sale_price", "sale_without_price"),
+        ({}, {"sale_price": 20, "currency": "USD"}, "/sale_price", "sale_in_other_currency"),
+        ({"sale_price": 20}, {"price": 90, "currency": "USD"}, "/price", "sale_in_other_currency"),
+    ],
+)
+def test_a_sale_that_cannot_be_is_refused(any_client, stored, body, pointer, code):
+    before = patch(any_client, 1, **stored, currency="EUR").json
+    answer = patch(any_client, 1, **body)
+
+    assert (answer.status_code, answer.json["type"]) == (400, "invalid-request")
+    (fault,) = answer.json["errors"]
+    assert (fault["pointer"], fault["code"]) == (pointer, code)
+    assert "null as sale_price" in answer.json["detail"]
+    assert any_client.get(URL, query_string=of(1)).json == before
+
+
+def test_a_sale_beside_its_price(client):
+    first = patch(client, 1, sale_price=20)
+    assert patch(client, 1, price=20).status_code == 200
+    # With both prices, or without any, a currency is that of both.
+    assert patch(client, 1, currency="USD").json["sale_price"] == 20.0
+    assert patch(client, 1, price=19, sale_price=18, currency="GBP").status_code == 200
+    assert patch(client, 1, price=17, sale_price=None).json == {
+        **{name: value for name, value in first.json.items() if name != "sale_price"},
+        "price": 17.0,
+        "currency": "GBP",
+    }
+
+
 def test_every_fault_of_a_patch_is_told(client):
     answer = patch(client, 1, price=-1, availability="sold", avaliability="in_stock")
 

@@ -115,6 +115,8 @@ def test_a_bad_product_keeps_back_itself_only(any_client):
         ({"price": True}, "/price", "bad_price"),
         ({"price": -0.01}, "/price", "bad_price"),
         ({"sale_price": [1]}, "/sale_price", "bad_price"),
+        ({"sale_price": 9}, "/sale_price", "sale_without_price"),
+        ({"price": 9, "sale_price": 9.01}, "/sale_price", "sale_above_price"),
         ({"availability": "in stock"}, "/availability", "bad_availability"),
         ({"link": "javascript:alert(1)"}, "/link", "bad_link"),
         ({"link": " JaVaScRiPt:alert(1)"}, "/link", "bad_link"),

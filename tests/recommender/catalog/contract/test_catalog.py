@@ -159,6 +159,18 @@ def test_patches_change_what_they_name(furniture):
     assert furniture.patch(twice[1:]) == PatchCounts(0, 1)
 
 
+def test_a_sale_price_that_cannot_stand_is_left_out_and_counted(furniture):
+    furniture.patch([ProductPatch(id="1", price=45, sale_price=40, currency="EUR")])
+
+    below = [ProductPatch(id="1", price=30), ProductPatch(id="2", availability="preorder")]
+    assert furniture.patch(below) == PatchCounts(2, 0, sales_left_out=1)
+    (one,) = furniture.get(["1"])
+    assert (one.price, one.sale_price) == (30.0, None)
+    above = [ProductPatch(id="1", sale_price=31), ProductPatch(id="1", sale_price=29)]
+    assert furniture.patch(above) == PatchCounts(1, 1, sales_left_out=1)
+    assert furniture.get(["1"])[0].sale_price == 29.0
+
+
 def test_of_many_unknown_ids_the_first_are_named(furniture):
     counts = furniture.patch(ProductPatch(id=f"u{n:04}", price=1) for n in range(1200))
     assert (counts.unknown, counts.changed) == (1200, 0)
