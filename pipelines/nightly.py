@@ -42,6 +42,9 @@ SCHEMA_VERSION = 1
 RIVALS = ("sequential_rules", "popularity")
 """Judged beside the candidate; they cost nothing, and popularity is what the gate asks about."""
 
+_CATALOG_WAIT_S = 600
+"""A night does not fail because prices come in while it begins."""
+
 
 @dataclass
 class Run:
@@ -112,7 +115,7 @@ def run_night(
         RecommenderError: If a stage fails; `run.json` says so too.
     """
     run = Run(datetime.now(UTC), say)
-    with workspace.lock():
+    with workspace.lock("recommender nightly"):
         try:
             _night(workspace, settings, run, on_training, now or run.started_at)
         except BaseException as err:
@@ -216,7 +219,8 @@ def import_sources(workspace: Workspace, settings: Settings) -> dict[str, Any]:
     done: dict[str, Any] = {"events": [counts.as_json() for counts in events]}
     feeds = expand([str(workspace.root / source.path) for source in settings.import_.items])
     if feeds:
-        done["items"] = import_items(workspace, settings, feeds).as_json()
+        with workspace.catalog_lock("recommender nightly", wait_s=_CATALOG_WAIT_S):
+            done["items"] = import_items(workspace, settings, feeds).as_json()
     return done
 
 

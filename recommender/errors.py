@@ -2,7 +2,7 @@
 
     RecommenderError          1
     ├── SettingsError         2   an unknown setting, a value out of range
-    ├── BusyError             1   another run holds the workspace
+    ├── BusyError             1   another run holds the workspace or its catalog
     ├── MissingExtraError     1   a library of an optional extra is not installed
     ├── BudgetError           1   more bytes or seconds than the settings or the machine allow
     ├── DataError             1   a file that cannot be read, too little to train on
@@ -34,7 +34,7 @@ class SettingsError(RecommenderError):
 
 
 class BusyError(RecommenderError):
-    """Another run holds the workspace."""
+    """Another run holds the workspace or its catalog."""
 
 
 class MissingExtraError(RecommenderError):

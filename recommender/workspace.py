@@ -1,5 +1,8 @@
 """The folder that holds everything one shop has."""
 
+import json
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,24 +82,66 @@ class Workspace:
             )
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, by: str = "a program") -> Iterator[None]:
         """Hold the workspace against other writing runs; it is free again when the process ends.
+
+        Args:
+            by: What holds it, for whoever finds it taken.
 
         Raises:
             BusyError: If another run holds it.
             DataError: If the workspace cannot be written.
         """
-        lock = FileLock(self.root / ".lock", timeout=0)
+        with self._held(".lock", f"{self.root}", by, wait_s=0):
+            yield
+
+    @contextmanager
+    def catalog_lock(self, by: str = "a program", *, wait_s: float = 60) -> Iterator[None]:
+        """Hold the catalog against other imports and rebuilds, and no training against them.
+
+        Whoever holds the workspace may take it too, never the other way round.
+
+        Args:
+            by: What holds it, for whoever finds it taken.
+            wait_s: How long to wait for another run; an import takes seconds to minutes.
+
+        Raises:
+            BusyError: If another run holds it all that time.
+            DataError: If the workspace cannot be written.
+        """
+        with self._held(".catalog-lock", f"the catalog of {self.root}", by, wait_s=wait_s):
+            yield
+
+    @contextmanager
+    def _held(self, name: str, what: str, by: str, *, wait_s: float) -> Iterator[None]:
+        lock = FileLock(self.root / name, timeout=wait_s)
+        note = self.root / f"{name}-holder"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire()
+            try:
+                note.write_text(json.dumps({"by": by, "pid": os.getpid(), "since": time.time()}))
+            except BaseException:
+                lock.release()
+                raise
         except Timeout as err:
             raise BusyError(
-                f"another run holds {self.root}; wait for it to end, then try again"
+                f"another run holds {what}{_holder(note)}; wait for it to end, then try again"
             ) from err
         except OSError as err:
             raise DataError(f"{self.root} cannot be written: {err.strerror}") from err
         try:
             yield
         finally:
+            note.unlink(missing_ok=True)
             lock.release()
+
+
+def _holder(note: Path) -> str:
+    """Who holds a lock and how long; nothing for one that is just being taken."""
+    try:
+        told = json.loads(note.read_text())
+        minutes = max(0, time.time() - told["since"]) / 60
+        return f": {told['by']}, process {told['pid']}, for {minutes:.0f} min"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -67,7 +67,8 @@ def events(
     field_map = parse_map(maps)
     paths = expand(files)
     done = []
-    with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+    held = nullcontext() if dry_run else shop.workspace.lock("recommender import events")
+    with held, _progress(shop, paths) as on_bytes:
         for path in paths:
             counts = import_events(
                 shop.workspace,
@@ -140,7 +141,8 @@ def sessions(
     settings = shop.settings()
     column = lists_column(maps)
     paths = expand(files)
-    with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+    held = nullcontext() if dry_run else shop.workspace.lock("recommender import sessions")
+    with held, _progress(shop, paths) as on_bytes:
         done = []
         for path in paths:
             counts = import_sessions(
@@ -206,14 +208,15 @@ def items(
 
     Merchant Center TSV, CSV and XML (RSS, Atom), Shopify's product CSV, JSON lines or Parquet,
     gzipped too. The files together are the whole feed: a product that none of them has becomes
-    out of stock.
+    out of stock. It needs the catalog alone: a training in the same workspace goes on meanwhile.
     """
     from pipelines.ingest.items import import_items
     from pipelines.ingest.sources import expand
 
     settings = shop.settings()
     paths = expand(files)
-    with nullcontext() if dry_run else shop.workspace.lock(), _progress(shop, paths) as on_bytes:
+    held = nullcontext() if dry_run else shop.workspace.catalog_lock("recommender import items")
+    with held, _progress(shop, paths) as on_bytes:
         feed = import_items(
             shop.workspace,
             settings,

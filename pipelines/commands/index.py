@@ -69,7 +69,7 @@ def _status(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
 def _rebuild(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     from recommender.catalog.elasticsearch_rebuild import rebuild
 
-    with shop.workspace.lock():
+    with shop.workspace.catalog_lock("recommender index --rebuild"):
         rebuilt = rebuild(catalog)
     words = f"{rebuilt.index} answers now, with {rebuilt.products:,} products"
     if rebuilt.kept is not None:
@@ -81,7 +81,7 @@ def _rebuild(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
 def _roll_back(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     from recommender.catalog.elasticsearch_rebuild import roll_back
 
-    with shop.workspace.lock():
+    with shop.workspace.catalog_lock("recommender index --roll-back"):
         answering = roll_back(catalog)
     shop.put(
         {"index": answering},

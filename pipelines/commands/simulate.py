@@ -74,7 +74,7 @@ def simulate(
         raise click.BadParameter(f"{last} is before 2000", param_hint="--until")
     plan = Plan(seed, products, visitors, last - timedelta(days=days - 1), last)
     workspace = shop.workspace if folder is None else Workspace(folder)
-    with workspace.lock():
+    with workspace.lock("recommender simulate"):
         made = _simulate(shop, workspace, plan)
     _report(shop, workspace, made)
 

@@ -20,7 +20,7 @@ def train(shop: Shop, wanted: bool | None) -> None:
     from recommender.serving.artifact import load
     from recommender.serving.versions import current, publish
 
-    with shop.workspace.lock(), training_progress(shop) as on_training:
+    with shop.workspace.lock("recommender train"), training_progress(shop) as on_training:
         folder = train_version(shop.workspace, settings, on_training=on_training, say=shop.say)
         live = current(models_dir) is None if wanted is None else wanted
         if live:

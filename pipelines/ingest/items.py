@@ -120,7 +120,7 @@ def import_items(
     dry_run: bool = False,
     on_bytes: OnBytes | None = None,
 ) -> FeedCounts:
-    """Import a product feed; the caller holds the workspace's lock unless it is a dry run.
+    """Import a product feed; the caller holds the catalog's lock unless it is a dry run.
 
     Several files are one feed; of a product in more than one of them the last file counts. What
     a full feed no longer has becomes out of stock and stays in the catalog. A feed without

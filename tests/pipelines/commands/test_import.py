@@ -136,6 +136,17 @@ def test_another_run_holds_the_workspace(recommender, events_file, shop):
     assert "another run holds" in done.stderr
 
 
+def test_prices_come_in_while_a_model_trains(recommender, tmp_path, shop):
+    feed, part = tmp_path / "feed.tsv", tmp_path / "part.tsv"
+    feed.write_text("id\ttitle\tprice\nA\tChair\t49.00 EUR\n")
+    part.write_text("id\tprice\nA\t45.00 EUR\n")
+    with Workspace(shop).lock("recommender train"):
+        assert recommender("items", feed).exit_code == 0
+        done = recommender("items", part, "--partial", "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["changed"]) == (0, 1), done.output
+
+
 def test_items(recommender, tmp_path):
     path = tmp_path / "feed.tsv"
     path.write_text("id\ttitle\tprice\nA\tChair\t49.00 EUR\nB\tTable\t99.00 EUR\n")
