@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,32 @@ def settings_text(values: Mapping[str, Any] | None = None) -> str:
     if left:
         raise ValueError(f"values: {', '.join(left)} is no setting")
     return "\n".join([*lines, *sections]) + "\n"
+
+
+def given_values(settings: Settings) -> dict[str, Any]:
+    """The settings that were given when these were read, by `section.key`.
+
+    Example:
+        >>> given_values(Settings.model_validate({"serve": {"port": 8080}}))
+        {'serve.port': 8080}
+    """
+    given = settings.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return dict(_by_place(given, Settings))
+
+
+def _by_place(
+    values: Mapping[str, Any], model: type[BaseModel], section: str = ""
+) -> Iterator[tuple[str, Any]]:
+    sections = {
+        field.alias or name: type(field.default)
+        for name, field in model.model_fields.items()
+        if isinstance(field.default, BaseModel)
+    }
+    for name, value in values.items():
+        if name in sections:
+            yield from _by_place(value, sections[name], f"{section}{name}.")
+        else:
+            yield f"{section}{name}", value
 
 
 def change_settings(path: Path, values: Mapping[str, Any]) -> None:

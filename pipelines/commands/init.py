@@ -1,5 +1,6 @@
 """`recommender init`: begin a workspace."""
 
+import os
 from pathlib import Path
 
 import click
@@ -13,16 +14,22 @@ from recommender.workspace import Workspace
 @common_options
 @click.pass_obj
 def init(shop: Shop, folder: Path | None) -> None:
-    """Write a recommender.toml with every setting, its default and what it does."""
-    from pipelines.settings_file import settings_text
+    """Write a recommender.toml with every setting, its default and what it does.
+
+    What --set says is written into it.
+    """
+    from pipelines.settings_file import given_values, settings_text
+    from recommender.configuration import load_settings
     from recommender.errors import DataError
 
     workspace = shop.workspace if folder is None else Workspace(folder)
     path = workspace.settings_path
+    # What is written is what was said: neither a file that is there nor this machine's environment.
+    values = given_values(load_settings(Path(os.devnull), shop.overrides, environ={}))
     try:
         workspace.root.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as out:
-            out.write(settings_text())
+            out.write(settings_text(values))
     except FileExistsError as err:
         raise DataError(
             f"{path} exists already and is left as it is; edit it, or choose another folder"

@@ -34,6 +34,33 @@ def test_workspace_option_names_the_folder(tmp_path: Path) -> None:
     assert (tmp_path / "recommender.toml").exists()
 
 
+def test_settings_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOMMENDER_SERVE_PORT", "8123")
+    overrides = [
+        "time_zone=Europe/Madrid",
+        "serve.max_cold=0",
+        "sessions.events=['view_item']",
+        "catalog={adapter='elasticsearch', elasticsearch={index='oak'}}",
+        'import.items=[{path="feeds/*.tsv"}]',
+        'import.events=[{path="a.csv", map=["item_id=product"]}]',
+    ]
+    texts = [part for override in overrides for part in ("--set", override)]
+    assert run("-w", str(tmp_path), "init", *texts).exit_code == 0
+
+    path = tmp_path / "recommender.toml"
+    written = load_settings(path, environ={})
+    assert written == load_settings(tmp_path / "none.toml", overrides, environ={})
+    assert written.serve.port == Settings().serve.port, "of this machine, not of the shop"
+    assert "# index = " not in path.read_text()
+
+
+@pytest.mark.parametrize("override", ["serve.prot=1", "serve.max_cold=-1", "serve"])
+def test_a_wrong_setting_writes_nothing(override: str, tmp_path: Path) -> None:
+    result = run("init", str(tmp_path / "shop"), "--set", override)
+    assert result.exit_code == 2
+    assert not (tmp_path / "shop").exists()
+
+
 def test_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "recommender.toml"
     path.write_text('time_zone = "Europe/Madrid"\n')
