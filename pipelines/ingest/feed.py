@@ -21,7 +21,7 @@ _ENDINGS = {
     ".xml": "xml", ".rss": "xml", ".atom": "xml", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
-_DELIMITERS = {"tsv": "\t", "csv": ",", "shopify": ","}
+_DELIMITERS = {"tsv": "\t", "csv": ",;", "shopify": ",;", "table": "\t,;"}
 _PEEK_BYTES = 1 << 12
 
 
@@ -108,7 +108,7 @@ def _records(
         return json_records(stream, path)
     if kind == "parquet":
         return parquet_records(stream, path, on_bytes, partial=partial)
-    table = open_table(stream, path, _DELIMITERS.get(kind))
+    table = open_table(stream, path, _DELIMITERS[kind])
     if table is None:
         return iter(())
     header, rows = table

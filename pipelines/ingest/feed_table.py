@@ -1,4 +1,4 @@
-"""Rows of a feed between tabs or commas."""
+"""Rows of a feed between tabs, commas or semicolons."""
 
 import csv
 import io
@@ -20,7 +20,10 @@ _MAX_LINE = 1 << 20
 _MAX_RECORD = 1 << 20
 """Characters; a row that has more, over line ends between quotation marks, is a broken one."""
 
-_NAMED = "the first line must name the attributes of a Merchant Center feed, between tabs"
+_NAMED = (
+    "the first line must name the attributes of a Merchant Center feed, between tabs, commas or "
+    "semicolons"
+)
 
 
 class Header(NamedTuple):
@@ -47,9 +50,15 @@ class Row(NamedTuple):
 
 
 def open_table(
-    stream: io.BufferedReader, path: str, delimiter: str | None
+    stream: io.BufferedReader, path: str, delimiters: str
 ) -> tuple[Header, Iterator[Row]] | None:
     """Read the header of a table; its rows can be read then. None for an empty file.
+
+    Args:
+        stream: The file's bytes.
+        path: Of the file, for messages.
+        delimiters: The signs that may stand between cells; the header's most frequent one does.
+            A spreadsheet writes semicolons where the comma is the decimal sign.
 
     Raises:
         DataError: If the first line has no end.
@@ -61,7 +70,7 @@ def open_table(
         return None
     if len(line) == _MAX_HEADER:
         raise DataError(f"{path} is no product feed: its first line has no end; check the file")
-    sign = delimiter or ("\t" if "\t" in line or "," not in line else ",")
+    sign = max(delimiters, key=line.count)
     columns = [name.strip() for name in next(csv.reader([line], delimiter=sign))]
     header = Header(columns, sign)
     return header, _rows(texts, header)

@@ -128,6 +128,25 @@ def test_a_sale_that_cannot_be_is_left_out_and_counted(write, take, products):
     assert "first in line 7, column 'Sale Price'" in counts.in_words()
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "file_format"),
+    [
+        ("id;title;price;product_type", 'A;"Oak; iron";1.234,50 EUR;A, B', None),
+        ("id;title;price;product_type", 'A;"Oak; iron";"1.234,50";"A, B"', "csv"),
+        ("id,title,price,product_type", 'A,"Oak; iron",1234.50,"A, B"', "csv"),
+        ("id\ttitle\tprice\tproduct_type", "A\tOak; iron\t1,234.50\tA, B", None),
+    ],
+)
+def test_the_header_tells_what_stands_between_cells(
+    header, cells, file_format, write, take, products
+):
+    take(write("feed.csv", f"{header}\n{cells}\n"), file_format=file_format)
+
+    (product,) = products().values()
+    assert (product.title, product.price) == ("Oak; iron", 1234.5)
+    assert product.product_type == ["A, B"]
+
+
 def test_the_price_and_the_sale_price_of_a_currency_column(write, take, products):
     header = "id\ttitle\tcurrency\tprice\tsale_price\n"
     take(write("feed.tsv", f"{header}A\tT\teur\t10\t9 USD\nB\tT\teur\t10 GBP\t9 GBP\n"))
