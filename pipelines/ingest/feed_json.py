@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from pipelines.ingest.records import Record
@@ -63,7 +64,7 @@ def _record(number: int, line_number: int, line: bytes) -> Record:
     except UnicodeDecodeError:
         return refused("not_utf8")
     try:
-        values = json.loads(text, parse_constant=_refuse_constant)
+        values = _value(text)
     except RecursionError:
         return refused("too_deep")
     except ValueError:
@@ -71,6 +72,16 @@ def _record(number: int, line_number: int, line: bytes) -> Record:
     if not isinstance(values, dict):
         return refused("not_object")
     return Record(number, values, text.strip(), line_number)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # A number of thousands of digits is JSON; its field is told, as for any other price.
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=Decimal)
 
 
 def _refuse_constant(name: str) -> Any:

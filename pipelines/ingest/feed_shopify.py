@@ -4,6 +4,7 @@ Rows of one handle are the variants of a product; what is said once of the produ
 first of them. Each variant becomes a product of ours, all with the handle as `item_group_id`.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -59,6 +60,9 @@ _METAFIELD = "metafields."
 _HIDDEN = ("draft", "archived", "unlisted")
 _MAX_GROUP = 10_000
 """Rows; Shopify allows 2,048 variants and 250 pictures a product."""
+
+_MAX_DIGITS = 9
+"""Of a picture's place; a number with more is none."""
 
 
 class _Line(NamedTuple):
@@ -156,7 +160,8 @@ def _pictures(lines: list[_Line]) -> list[str]:
     for place, line in enumerate(lines):
         if line.cells.get("image"):
             position = line.cells.get("position", "")
-            found.append((int(position) if position.isdecimal() else place + 1, place, line))
+            is_number = position.isdecimal() and len(position) <= _MAX_DIGITS
+            found.append((int(position) if is_number else place + 1, place, line))
     return list(dict.fromkeys(line.cells["image"] for _, _, line in sorted(found, key=_place)))
 
 
@@ -238,9 +243,13 @@ def _stock(
     if not quantity or not is_tracked:
         return {"availability": "in_stock"}
     try:
-        if float(quantity) > 0:
-            return {"availability": "in_stock"}
+        number = float(quantity)
     except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        # None of the words of availability, so the row is refused.
         return {"availability": quantity}
+    if number > 0:
+        return {"availability": "in_stock"}
     goes_on = cells.get("policy", "").lower() in ("continue", "true", "yes")
     return {"availability": "backorder" if goes_on else "out_of_stock"}

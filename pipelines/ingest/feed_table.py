@@ -70,6 +70,8 @@ def open_table(
         return None
     if len(line) == _MAX_HEADER:
         raise DataError(f"{path} is no product feed: its first line has no end; check the file")
+    if "\0" in line:
+        raise DataError(f"{path} is no text in UTF-8; save it as CSV in UTF-8, and import that")
     sign = max(delimiters, key=line.count)
     columns = [name.strip() for name in next(csv.reader([line], delimiter=sign))]
     header = Header(columns, sign)

@@ -274,6 +274,8 @@ def _raw_text(value: Any) -> str:
         text = value.strip()
     elif isinstance(value, bool):
         text = "true" if value else "false"
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise Refusal("bad_value")
     elif isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
         text = str(int(value))
     elif isinstance(value, list | tuple):
@@ -355,6 +357,8 @@ def price_of(text: str) -> tuple[float, str | None] | None:
     text = text.strip().upper()
     match = _PRICE.fullmatch(text) if len(text) <= _MAX_PRICE else None
     if match is None:
+        return None
+    if match[1] and match[3] and match[1] != match[3]:
         return None
     amount = re.sub(r"[\s']", "", match[2])
     point, comma = amount.rfind("."), amount.rfind(",")

@@ -19,6 +19,7 @@ OnBytes = Callable[[int], None]
 """Called with the number of bytes read since the last call, as they lie on disk."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGIC = b"PK\x03\x04"
 _PARQUET_MAGIC = b"PAR1"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PEEK_BYTES = 1 << 16
@@ -84,6 +85,11 @@ def open_bytes(path: str, on_bytes: OnBytes | None = None) -> Iterator[io.Buffer
             stream = _buffered(_Counted(cast("io.BufferedReader", file), on_bytes))
             if stream.peek(2)[:2] == _GZIP_MAGIC:
                 stream = _buffered(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)))
+            if stream.peek(4)[:4] == _ZIP_MAGIC:
+                raise DataError(
+                    f"{path} is a spreadsheet or a ZIP archive; save it as CSV in UTF-8, or unzip "
+                    "it, and import that"
+                )
             if stream.peek(2)[:2] in _UTF16_MARKS:
                 raise DataError(f"{path} is UTF-16; save it as UTF-8 and import it again")
             yield stream

@@ -108,6 +108,21 @@ def test_what_is_no_such_file_is_a_sentence(kind, write, take_items, tmp_path):
         take_items(write(f"feed.{kind}", "id\ttitle\n".encode("utf-16")))
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("id\ttitle\n".encode("utf-16-le"), "no text in UTF-8; save it as CSV in UTF-8"),
+        (b"PK\x03\x04" + bytes(5_000), "a spreadsheet or a ZIP archive; save it as CSV"),
+        (gzip.compress(gzip.compress(b"id\ttitle\nA\tT\n")), "no text in UTF-8"),
+    ],
+    ids=["utf-16", "zip", "twice-gzipped"],
+)
+def test_what_is_no_text_is_told_without_showing_it(content, says, write, take_items):
+    with pytest.raises(DataError, match=says) as caught:
+        take_items(write("feed.csv", content))
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("kind", TEXTS)
 def test_nul_bytes_never_get_into_the_catalog(kind, write, take_items, products):
     path = write("feed", feed(kind, 40).replace(b"17", b"1\x007"))

@@ -283,6 +283,8 @@ def test_refused_rows(write):
         MUG | {"URL handle": "no-title", "Title": ""},
         MUG | {"URL handle": "evil", "Product image URL": "javascript:alert(1)"},
         MUG | {"Compare-at price": "more"},
+        MUG | tracked("nan"),
+        MUG | {"URL handle": "pictures", "Image position": "9" * 5000},
     ]
     found = feed_rows(str(write("a.csv", export(NEW, *rows))))
 
@@ -294,6 +296,8 @@ def test_refused_rows(write):
         (8, "missing_title", None, "no-title"),
         (9, "bad_link", "Product image URL", "evil"),
         (10, "bad_price", "Compare-at price", "mug"),
+        (11, "bad_availability", "Inventory quantity", "mug"),
+        (12, None, None, "pictures"),
     ]
 
 

@@ -99,6 +99,8 @@ def test_attributes(column, cell, field, value, write, take, products):
         ("EUR", None),
         ("1.2.3 EUR", None),
         ("5 € EUR", None),
+        ("EUR 5 EUR", (5.0, "EUR")),
+        ("EUR 5 USD", None),
     ],
 )
 def test_prices(text, expected):
