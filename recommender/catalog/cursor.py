@@ -1,27 +1,12 @@
-"""A place in a list of products, as a text that a caller hands back."""
+"""A place in what a search found, or in what changed, as a text that a caller hands back."""
 
 import base64
 import binascii
 import json
 
-_MARK = b"id:"
 _SEARCH = b"search:"
 _CHANGE = b"change:"
 _MAX_NUMBER = 1 << 53
-
-
-def encode_cursor(item_id: str) -> str:
-    """The place behind a product, in id order."""
-    return _encode(_MARK, item_id)
-
-
-def decode_cursor(cursor: str) -> str:
-    """The product that a cursor stands behind.
-
-    Raises:
-        ValueError: If it was not made by `encode_cursor`.
-    """
-    return _decode(_MARK, cursor)
 
 
 def encode_place(score: int, item_id: str) -> str:
@@ -62,22 +47,15 @@ def _encode(mark: bytes, text: str) -> str:
     return base64.urlsafe_b64encode(mark + text.encode()).decode()
 
 
-def _decode(mark: bytes, cursor: str) -> str:
+def _list(mark: bytes, cursor: str) -> object:
     try:
         decoded = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True)
         if decoded.startswith(mark):
-            return decoded.removeprefix(mark).decode()
-    except (binascii.Error, UnicodeError):
-        pass
-    raise _unknown(cursor)
-
-
-def _list(mark: bytes, cursor: str) -> object:
-    try:
-        found: object = json.loads(_decode(mark, cursor))
-    except (json.JSONDecodeError, RecursionError) as err:
+            found: object = json.loads(decoded.removeprefix(mark).decode())
+            return found
+    except (binascii.Error, UnicodeError, json.JSONDecodeError, RecursionError) as err:
         raise _unknown(cursor) from err
-    return found
+    raise _unknown(cursor)
 
 
 def _is_text(text: str) -> bool:

@@ -11,10 +11,8 @@ from pydantic import ValidationError
 
 from recommender.catalog.cursor import (
     decode_change,
-    decode_cursor,
     decode_place,
     encode_change,
-    encode_cursor,
     encode_place,
 )
 from recommender.catalog.elasticsearch_client import BulkResult, Connection
@@ -35,7 +33,6 @@ from recommender.catalog.protocol import (
     DocumentError,
     Found,
     Health,
-    Page,
     PatchCounts,
     Search,
     UnknownIds,
@@ -175,27 +172,6 @@ class ElasticsearchCatalog:
                 return
             point["id"] = answer["pit_id"]
             after = {"search_after": hits[-1]["sort"]}
-
-    def page(self, cursor: str | None, limit: int) -> Page:
-        """Up to `limit` products behind `cursor`, in id order.
-
-        Raises:
-            ValueError: If `cursor` was not made by this method, or `limit` is below 1.
-        """
-        if limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
-        after: Arguments = {}
-        if cursor is not None:
-            after["search_after"] = [decode_cursor(cursor)]
-        limit = min(limit, _MAX_HITS)
-        with self._asking() as client:
-            answer = client.search(
-                index=self.alias, query=ALIVE, sort=[{"id": "asc"}], size=limit + 1,
-                source_excludes=SEARCHED, track_total_hits=False, **after,
-            )  # fmt: skip
-        hits = answer["hits"]["hits"]
-        products = [self._product(hit["_source"]) for hit in hits[:limit]]
-        return Page(products, encode_cursor(products[-1].id) if len(hits) > limit else None)
 
     def search(self, search: Search) -> Found:
         """Products by words and filter, see `Catalog`.

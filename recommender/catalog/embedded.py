@@ -11,9 +11,7 @@ from pydantic import ValidationError
 
 from recommender.catalog.cursor import (
     decode_change,
-    decode_cursor,
     encode_change,
-    encode_cursor,
     encode_place,
 )
 from recommender.catalog.product import Product, ProductPatch
@@ -22,7 +20,6 @@ from recommender.catalog.protocol import (
     DeleteCounts,
     Found,
     Health,
-    Page,
     PatchCounts,
     Search,
     UnknownIds,
@@ -84,21 +81,6 @@ class EmbeddedCatalog:
         with self._translated(), closing(self._connect()) as connection:
             for (document,) in connection.execute("SELECT document FROM product ORDER BY id"):
                 yield self._product(document)
-
-    def page(self, cursor: str | None, limit: int) -> Page:
-        """Up to `limit` products behind `cursor`.
-
-        Raises:
-            ValueError: If `cursor` was not made by this method, or `limit` is below 1.
-        """
-        if limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
-        last_id = "" if cursor is None else decode_cursor(cursor)
-        query = "SELECT document FROM product WHERE id > ? ORDER BY id LIMIT ?"
-        with self._reading() as connection:
-            rows = connection.execute(query, (last_id, limit + 1)).fetchall()
-        products = [self._product(document) for (document,) in rows[:limit]]
-        return Page(products, encode_cursor(products[-1].id) if len(rows) > limit else None)
 
     def upsert(self, products: Iterable[Product]) -> UpsertCounts:
         """Add or replace whole products, all or none.

@@ -82,14 +82,6 @@ class DeleteCounts:
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some products in id order, and where to go on; None after the last page."""
-
-    products: list[Product]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True)
 class Search:
     """What is looked for.
 
@@ -185,14 +177,6 @@ class Catalog(Protocol):
 
     def scan(self) -> Iterator[Product]:
         """Every product, in id order, as the catalog is when the first one is asked for."""
-        ...
-
-    def page(self, cursor: str | None, limit: int) -> Page:
-        """Up to `limit` products behind `cursor`, in id order.
-
-        Raises:
-            ValueError: If `cursor` was not made by this method, or `limit` is below 1.
-        """
         ...
 
     def search(self, search: Search) -> Found:

@@ -15,8 +15,6 @@ from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import Catalog, FacetValue, Search, UpsertCounts
 from recommender.errors import CatalogError, CursorExpiredError
 
-ODD_IDS = ["gid://shopify/Product/1", "a b", "café ☕", "'; DROP TABLE product; --", "%", "x" * 256]
-
 
 def product(item_id: str, **attributes) -> Product:
     return Product(id=item_id, title=f"Product {item_id}", **attributes)

@@ -103,24 +103,9 @@ def test_ids_are_in_the_order_of_code_points(catalog):
     assert ids(catalog.scan()) == sorted(odd)
 
 
-@pytest.mark.parametrize("limit", [1, 2, 5, 6, 100])
-def test_pages_are_the_scan(catalog, limit):
-    catalog.upsert(map(product, ODD_IDS))
-    seen, cursor = [], None
-    while True:
-        page = catalog.page(cursor, limit)
-        assert len(page.products) <= limit
-        seen += page.products
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert seen == list(catalog.scan())
-
-
 @pytest.mark.parametrize("cursor", ["", "x", "SKU_1", "a-._", "aWQ6/w==", "é", "c2VhcmNoOnt9"])
 def test_a_made_up_cursor_is_the_caller_s_mistake(catalog, cursor):
     for ask in (
-        lambda: catalog.page(cursor, 5),
         lambda: catalog.changes_since(cursor),
         lambda: catalog.search(Search(cursor=cursor)),
     ):
@@ -130,7 +115,6 @@ def test_a_made_up_cursor_is_the_caller_s_mistake(catalog, cursor):
 
 def test_a_limit_below_one_is_the_caller_s_mistake(catalog):
     for ask in (
-        lambda: catalog.page(None, 0),
         lambda: catalog.changes_since(catalog.change_cursor(), 0),
         lambda: catalog.search(Search(limit=0)),
     ):
@@ -198,7 +182,7 @@ def test_deleted_products_are_nowhere(furniture):
     assert furniture.delete(["1"]) == DeleteCounts(0, ("1",))
     assert furniture.get(["1"]) == []
     assert furniture.count() == 4
-    assert ids(furniture.scan()) == ids(furniture.page(None, 9).products) == ["2", "3", "4", "5"]
+    assert ids(furniture.scan()) == ["2", "3", "4", "5"]
     assert ids(furniture.search(Search("oak")).products) == ["2"]
     assert furniture.search(Search()).total == 4
     assert furniture.patch([ProductPatch(id="1", price=1)]).unknown_ids == ("1",)
