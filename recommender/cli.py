@@ -181,8 +181,8 @@ class CommandGroup(click.Group):
                 raise
             advice = f"{err.name} is not installed; run: pip install 'session-recommender[{extra}]'"
             raise Failure(MissingExtraError(advice), shop.log_format) from err
-        except KeyboardInterrupt:
-            click.echo(_INTERRUPTED, err=True)
+        except KeyboardInterrupt as err:
+            click.echo(str(err) or _INTERRUPTED, err=True)
             ctx.exit(_INTERRUPTED_CODE)
 
     @staticmethod

@@ -5,10 +5,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -35,6 +37,14 @@ _DRAWINGS = (
     '<path d="M18 40h64M26 40v38M74 40v38" {pen}/>',
     '<path d="M50 52v26M36 78h28M30 52l8-28h24l8 28z" {pen}/>',
 )
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another program that writes to a catalog, and does not end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def id_of(number: int) -> str:

@@ -1,8 +1,9 @@
 """Import of product feeds into the catalog.
 
-A feed that cannot be read to its end, or of which too much is refused, changes nothing. The
-embedded catalog takes all of it or nothing; Elasticsearch takes each product by itself, so it is
-given the first one when the last one was read.
+A feed that cannot be read to its end, or of which too much is refused, changes nothing: the catalog
+is given the first product when the last one was read. It takes them some at a time, so that others
+write meanwhile; nothing is withdrawn before all of them are in it. An import that was cut off while
+it wrote is finished by the same once more.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,11 @@ from recommender.settings import Settings
 from recommender.workspace import Workspace
 
 _TOLD_IDS = 5
+
+_CUT_OFF = (
+    "Interrupted while the catalog was written: some products are as the feed has them, others as "
+    "before; the same import once more finishes it."
+)
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -175,43 +181,32 @@ def _replaced(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     first = next(products, None)
     if first is None:
         return FeedCounts(files.finished(), 0, 0, 0, 0)
-    withdrawn = _Withdrawn(catalog, files)
-    with _ready_for(catalog, chain([first], products), Product) as ready:
-        if not catalog.all_or_nothing:
-            return _replaced_one_by_one(catalog, files, ready, withdrawn)
-        upserted = catalog.upsert(chain(ready, withdrawn))
-    return FeedCounts(
-        files.finished(),
-        upserted.added,
-        # A product that is there was taken once; it is not refused for being out of stock.
-        upserted.changed - withdrawn.count,
-        upserted.unchanged,
-        withdrawn.count,
-        errors=upserted.errors,
-    )
-
-
-def _replaced_one_by_one(
-    catalog: Catalog, files: FeedFiles, products: Iterable[Product], withdrawn: "_Withdrawn"
-) -> FeedCounts:
-    """As `_replaced`, while others write: of a withdrawn product nothing but its stock is ours."""
-    upserted = catalog.upsert(products)
-    patched = catalog.patch(
-        ProductPatch(id=product.id, availability=product.availability) for product in withdrawn
-    )
+    with _read_to_the_end(chain([first], products), Product) as ready:
+        upserted = catalog.upsert(ready)
+        withdrawn = catalog.patch(_withdrawals(catalog, files))
     return FeedCounts(
         files.finished(),
         upserted.added,
         upserted.changed,
         upserted.unchanged,
-        patched.changed,
-        errors=(*upserted.errors, *patched.errors),
+        withdrawn.changed,
+        errors=(*upserted.errors, *withdrawn.errors),
     )
+
+
+def _withdrawals(catalog: Catalog, files: FeedFiles) -> Iterator[ProductPatch]:
+    """Takes out of stock what the catalog has and the feed has not; all else of it is not ours.
+
+    A product whose row was refused is in the feed: it stays as it was.
+    """
+    for product in catalog.scan():
+        if product.availability != "out_of_stock" and not files.had(product.id):
+            yield ProductPatch(id=product.id, availability="out_of_stock")
 
 
 def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     """What the feed says is changed in products that are there."""
-    with _ready_for(catalog, files.changes(), ProductPatch) as ready:
+    with _read_to_the_end(files.changes(), ProductPatch) as ready:
         patched = catalog.patch(ready)
     return FeedCounts(
         files.finished(),
@@ -226,29 +221,13 @@ def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     )
 
 
-class _Withdrawn(Iterable[Product]):
-    """What the catalog has and the feed, read to its end, has not.
-
-    A product whose row was refused is in the feed: it stays as it was.
-    """
-
-    def __init__(self, catalog: Catalog, files: FeedFiles) -> None:
-        self._catalog, self._files = catalog, files
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Product]:
-        for product in self._catalog.scan():
-            if product.availability != "out_of_stock" and not self._files.had(product.id):
-                self.count += 1
-                yield product.model_copy(update={"availability": "out_of_stock"})
-
-
 @contextmanager
-def _ready_for(catalog: Catalog, rows: Iterable[Row], kind: type[Row]) -> Iterator[Iterable[Row]]:
-    """The rows, read to their end first where the catalog could not take them back."""
-    if catalog.all_or_nothing:
-        yield rows
-        return
+def _read_to_the_end(rows: Iterable[Row], kind: type[Row]) -> Iterator[Iterable[Row]]:
+    """The rows, once all of them were read: nothing is written before.
+
+    Raises:
+        KeyboardInterrupt: In words, if it comes while the caller writes them.
+    """
     with TemporaryFile("w+", encoding="utf-8") as file:
         try:
             file.writelines(f"{row.model_dump_json(exclude_unset=True)}\n" for row in rows)
@@ -258,7 +237,10 @@ def _ready_for(catalog: Catalog, rows: Iterable[Row], kind: type[Row]) -> Iterat
                 f"the feed cannot be noted while it is read ({err.strerror}); free some of the "
                 "folder of temporary files, or name another in TMPDIR"
             ) from err
-        yield map(kind.model_validate_json, file)
+        try:
+            yield map(kind.model_validate_json, file)
+        except KeyboardInterrupt as err:
+            raise KeyboardInterrupt(_CUT_OFF) from err
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class LocalCopy(EmbeddedCatalog):
         self, products: Iterable[Product], deleted_ids: Sequence[str], cursor: str
     ) -> None:
         """Do what was done in the origin up to a cursor, all or nothing."""
-        with self._writing() as writer:
+        with self._writer() as writer, self._turn(writer):
             for some in in_parts(products):
                 writer.put(some)
             writer.remove(deleted_ids)
@@ -39,7 +39,7 @@ class LocalCopy(EmbeddedCatalog):
 
     def take_over_all(self, products: Iterable[Product], cursor: str) -> None:
         """Become what the origin is, all or nothing; what is so already is not written again."""
-        with self._writing() as writer:
+        with self._writer() as writer, self._turn(writer):
             for some in in_parts(products):
                 writer.put(some)
                 writer.note_kept([product.id for product in some])

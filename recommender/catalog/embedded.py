@@ -32,11 +32,14 @@ from recommender.catalog.sqlite_rows import (
     RowWriter,
     documents_of,
     prepare,
+    shrink_log,
 )
 from recommender.catalog.sqlite_search import count_facets, find, found_page
+from recommender.catalog.sqlite_turns import TURN_WITHIN_S, Turns, held_too_long
 from recommender.errors import CatalogError, CursorExpiredError, MissingCatalogError
 
-_BUSY_TIMEOUT_S = 10.0
+ROWS_A_TURN = 2_000
+"""Of a long write, so that others wait a fraction of a second for it."""
 
 _CHANGES = """
 SELECT * FROM (SELECT change, id, document FROM product WHERE change > ? ORDER BY change LIMIT ?)
@@ -47,13 +50,10 @@ ORDER BY 1 LIMIT ?
 
 
 class EmbeddedCatalog:
-    """Products in SQLite (write-ahead log): readers never wait for a writer.
+    """Products in SQLite (write-ahead log): readers never wait for a writer, writers take turns.
 
-    Any number of threads may use one object. Reads share a connection; a scan and an upsert have
+    Any number of threads may use one object. Reads share a connection; a scan and a write have
     their own, so that a scan sees one state of the catalog from its first product to its last.
-
-    Attributes:
-        all_or_nothing: A write that fails has changed nothing.
 
     Args:
         path: The database file; opened when it is first needed.
@@ -61,11 +61,10 @@ class EmbeddedCatalog:
             `CatalogError`, now and until somebody else has made it.
     """
 
-    all_or_nothing = True
-
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
         self._create = create
+        self._turns = Turns(path)
         self._lock = threading.Lock()
         self._reader: sqlite3.Connection | None = None
         self._opened_file: tuple[int, int] | None = None
@@ -83,46 +82,36 @@ class EmbeddedCatalog:
                 yield self._product(document)
 
     def upsert(self, products: Iterable[Product]) -> UpsertCounts:
-        """Add or replace whole products, all or none.
+        """Add or replace whole products, a turn's worth at a time, those all or none.
 
-        A product that is already there as given is not written again. If `products` raises, the
-        catalog stays as it was.
+        A product that is already there as given is not written again.
         """
-        with self._writing() as writer:
-            for some in in_parts(products):
-                writer.put(some)
+        with self._writer() as writer:
+            for some in in_parts(products, ROWS_A_TURN):
+                with self._turn(writer):
+                    writer.put(some)
         return UpsertCounts(writer.added, writer.changed, writer.unchanged)
 
     def patch(self, patches: Iterable[ProductPatch]) -> PatchCounts:
-        """Change price, currency or availability of products that are there, all or none.
-
-        If `patches` raises, the catalog stays as it was.
-        """
-        unknown, left_out = UnknownIds(), 0
-        with self._writing() as writer:
-            for some in in_parts(patches):
-                documents = writer.documents([patch.id for patch in some])
-                there = {item_id: self._product(text) for item_id, text in documents.items()}
-                after = []
-                for patch in some:
-                    if patch.id in there:
-                        left_out += patch.sale_fault(there[patch.id]) is not None
-                        there[patch.id] = patch.of(there[patch.id])
-                        after.append(there[patch.id])
-                    else:
-                        unknown.add(patch.id)
-                writer.put(after)
+        """Change price, currency or availability of products that are there, as `upsert` does."""
+        unknown, n_left_out = UnknownIds(), 0
+        with self._writer() as writer:
+            for some in in_parts(patches, ROWS_A_TURN):
+                with self._turn(writer):
+                    after, n_sales = self._patched(writer, some, unknown)
+                    writer.put(after)
+                    n_left_out += n_sales
         return PatchCounts(
             writer.changed,
             writer.unchanged,
             unknown.count,
             tuple(unknown.first),
-            sales_left_out=left_out,
+            sales_left_out=n_left_out,
         )
 
     def delete(self, item_ids: Sequence[str]) -> DeleteCounts:
         """Take products out, all or none; `changes_since` tells it."""
-        with self._writing() as writer:
+        with self._writer() as writer, self._turn(writer):
             unknown = writer.remove(item_ids)
         return DeleteCounts(len(item_ids) - len(unknown), tuple(unknown))
 
@@ -200,19 +189,34 @@ class EmbeddedCatalog:
                 self._opened_file = self._file()
             yield self._reader
 
+    def _patched(
+        self, writer: RowWriter, patches: Sequence[ProductPatch], unknown: UnknownIds
+    ) -> tuple[list[Product], int]:
+        """The products as they become, one for each patch of a known one; sales left out."""
+        documents = writer.documents([patch.id for patch in patches])
+        there = {item_id: self._product(text) for item_id, text in documents.items()}
+        after, n_left_out = [], 0
+        for patch in patches:
+            if patch.id in there:
+                n_left_out += patch.sale_fault(there[patch.id]) is not None
+                there[patch.id] = patch.of(there[patch.id])
+                after.append(there[patch.id])
+            else:
+                unknown.add(patch.id)
+        return after, n_left_out
+
     @contextmanager
-    def _writing(self) -> Iterator[RowWriter]:
-        """A transaction on a connection of its own: all of it is kept, or nothing."""
+    def _writer(self) -> Iterator[RowWriter]:
+        """What writes, on a connection of its own."""
         with self._translated(), closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                writer = RowWriter(connection)
-                yield writer
-                writer.finish()
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.rollback()
-                raise
+            yield RowWriter(connection)
+            shrink_log(connection, self._path)
+
+    @contextmanager
+    def _turn(self, writer: RowWriter) -> Iterator[None]:
+        """A transaction: all of it is kept, or nothing."""
+        with self._turns.take(), writer.transaction():
+            yield
 
     def _drop_reader(self) -> None:
         if self._reader is not None:
@@ -236,7 +240,8 @@ class EmbeddedCatalog:
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=_BUSY_TIMEOUT_S,
+            # Programs that know nothing of turns, such as SQLite's own shell, are waited for too.
+            timeout=TURN_WITHIN_S,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -263,9 +268,11 @@ class EmbeddedCatalog:
         try:
             yield
         except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise held_too_long(self._path) from err
             raise CatalogError(
-                f"the catalog {self._path} cannot be used: {err}; check that no other program "
-                "holds it, that its folder can be written and that the disk is not full"
+                f"the catalog {self._path} cannot be used: {err}; check that its folder can "
+                "be written and that the disk is not full"
             ) from err
         except sqlite3.Error as err:
             raise CatalogError(

@@ -15,7 +15,8 @@ MAX_FACET_VALUES = 50
 TOLD_IDS = 100
 """Of unknown ids of a partial update so many are named; all are counted."""
 
-_ROWS_A_REQUEST = 500
+ROWS_A_REQUEST = 500
+"""So many rows a store is given, or asked for, at once."""
 
 FACET_FIELDS = (
     "brand", "product_type", "availability", "google_product_category", "color", "size",
@@ -165,11 +166,9 @@ class Catalog(Protocol):
 
     Any number of threads may use one catalog. What a call wrote, every later call sees.
 
-    Attributes:
-        all_or_nothing: Whether a write that fails has changed nothing.
+    A long write is no single step: others read and write meanwhile, and of one that fails a part
+    may have been written. Then the same is given again.
     """
-
-    all_or_nothing: bool
 
     def get(self, item_ids: Sequence[str]) -> list[Product]:
         """The known ones among `item_ids`, in the order asked for."""
@@ -191,9 +190,8 @@ class Catalog(Protocol):
     def upsert(self, products: Iterable[Product]) -> UpsertCounts:
         """Add or replace whole products; the same once more changes nothing.
 
-        The embedded catalog writes all or none. Elasticsearch writes each product by itself: those
-        it refuses are in the counts, and after a `CatalogError` some may have been written; then
-        the same products are given again.
+        The embedded catalog writes a few thousand at a time, those all or none. Elasticsearch
+        writes each product by itself: those it refuses are in the counts.
         """
         ...
 
@@ -262,8 +260,8 @@ def check_search(search: Search) -> None:
             )
 
 
-def in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows in parts small enough for one request to a store."""
+def in_parts(rows: Iterable[Row], n_rows: int = ROWS_A_REQUEST) -> Iterator[list[Row]]:
+    """Rows in parts, by default small enough for one request to a store."""
     rest = iter(rows)
-    while some := list(islice(rest, _ROWS_A_REQUEST)):
+    while some := list(islice(rest, n_rows)):
         yield some

@@ -10,7 +10,9 @@ in a copy of another catalog, what of that one is in it.
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from recommender.catalog.filters.fields import FIELDS
 from recommender.catalog.product import Product
@@ -32,6 +34,8 @@ COLUMNS = (
     *LISTS,
 )  # fmt: skip
 """Columns of `field`; the long texts that are left out stay in the document alone."""
+
+_LARGE_LOG = 16 * 2**20
 
 _NUMBERS = [name for name, kind in FIELDS.items() if kind == "number"]
 _FIELD_COLUMNS = ", ".join(f"{name} {'REAL' if name in _NUMBERS else 'TEXT'}" for name in COLUMNS)
@@ -121,8 +125,25 @@ def decode_texts(encoded: str) -> list[str]:
     return [json.loads(text) for text in encoded.strip(SEPARATOR).split(SEPARATOR)]
 
 
+def shrink_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Give back the space of a write-ahead log that a long write has left; without a reader only.
+
+    Args:
+        connection: To the file; no transaction is open.
+        path: The file.
+    """
+    try:
+        n_bytes = path.with_name(f"{path.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return
+    if n_bytes > _LARGE_LOG:
+        # Whoever reads an old state is not waited for: a later write finds the log as it is.
+        connection.execute("PRAGMA busy_timeout = 200")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 class RowWriter:
-    """Writes products inside a transaction that the caller began; `finish` numbers the changes.
+    """Writes products inside a transaction; `finish` numbers its changes.
 
     Attributes:
         added, changed, unchanged: What came of the products put so far.
@@ -130,12 +151,25 @@ class RowWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        (change,) = connection.execute("SELECT change FROM state").fetchone()
-        self._change = int(change)
+        self._change = 0
         self.added = self.changed = self.unchanged = 0
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep all that the block writes, or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            (before,) = self._connection.execute("SELECT change FROM state").fetchone()
+            self._change = int(before)
+            yield
+            self.finish()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.rollback()
+            raise
+
     def put(self, products: Sequence[Product]) -> None:
-        """Add or replace a few hundred products; of one id the last counts."""
+        """Add or replace a few thousand products at most; of one id the last counts."""
         known = documents_of(self._connection, [product.id for product in products])
         changed: dict[str, tuple[Product, str]] = {}
         for product in products:

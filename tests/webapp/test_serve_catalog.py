@@ -2,20 +2,17 @@
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import pytest
 
-from recommender.catalog.embedded import EmbeddedCatalog
-from recommender.catalog.product import Product
 from recommender.workspace import Workspace
-from tests.small_shop import Server, id_of, make_product, wait_for
+from tests.small_shop import Server, held, id_of, wait_for
 from webapp.api.items import LIMITS
 from webapp.store import MAX_CALLS
 
@@ -101,32 +98,8 @@ def test_what_one_process_changes_the_others_show_in_their_next_answer(any_works
         assert all(id_of(1) in reader.recommended() for reader in callers)
 
 
-@contextmanager
-def held(workspace: Workspace) -> Iterator[None]:
-    """An import that goes on and on: nobody else can write to the embedded catalog."""
-    begun, ended = threading.Event(), threading.Event()
-
-    def products() -> Iterator[Product]:
-        begun.set()
-        assert ended.wait(60)
-        yield make_product(1)
-
-    def hold() -> None:
-        with closing(EmbeddedCatalog(workspace.catalog_path)) as catalog:
-            catalog.upsert(products())
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    try:
-        assert begun.wait(60)
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def test_writes_that_wait_hold_up_no_recommendation(workspace, start):
-    """Some wait for the import, the others are told to come again; none takes the last thread."""
+    """Some wait for their turn, the others shall come again; none takes the last thread."""
     server = start(workspace.root)
     answers: list[tuple[int, Any]] = []
 
@@ -137,7 +110,7 @@ def test_writes_that_wait_hold_up_no_recommendation(workspace, start):
 
     n_writers = MAX_CALLS + 8
     with ThreadPoolExecutor(n_writers) as writers:
-        with held(workspace), Caller(server) as visitor:
+        with held(workspace.catalog_path), Caller(server) as visitor:
             done = [writers.submit(write, number) for number in range(n_writers)]
             wait_for(lambda: len(answers) == 8)
             assert {(status, body["type"]) for status, body in answers} == {

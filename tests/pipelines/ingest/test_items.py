@@ -4,7 +4,7 @@ import gzip
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import feed, items, records, seen_ids
+from pipelines.ingest import feed, records, seen_ids
 from pipelines.ingest.feed import feed_rows
 from pipelines.ingest.items import import_items
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product, ProductPatch
-from recommender.catalog.protocol import PatchCounts, UpsertCounts
 from recommender.errors import CatalogError, DataError, MappingError, RefusedRowsError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -283,38 +282,57 @@ def test_what_a_full_feed_no_longer_has_is_out_of_stock(write, take, products):
     assert (again.added, again.changed, again.unchanged, again.withdrawn) == (0, 0, 3, 0)
 
 
-class WithoutTransactions(EmbeddedCatalog):
-    """A file that takes products as a server does, while somebody else changes a price."""
-
-    all_or_nothing = False
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._shared = path
-
-    def scan(self) -> Iterator[Product]:
-        before = list(super().scan())
-        with closing(EmbeddedCatalog(self._shared)) as other:
-            other.patch([ProductPatch(id="SKU_2", price=5.0)])
-        yield from before
-
-    def upsert(self, products: Iterable[Product]) -> UpsertCounts:
-        return super().upsert(list(products))
-
-    def patch(self, patches: Iterable[ProductPatch]) -> PatchCounts:
-        return super().patch(list(patches))
-
-
 def test_who_is_withdrawn_keeps_what_others_wrote_meanwhile(
     write, take, products, workspace, monkeypatch
 ):
     take(write("feed.tsv", HEADER + "".join(row(number) for number in range(4))))
-    monkeypatch.setattr(
-        items, "open_catalog", lambda *_, **__: WithoutTransactions(workspace.catalog_path)
-    )
-    counts = take(write("feed.tsv", HEADER + row(0) + row(1, price="50.00 EUR") + row(9)))
+    with closing(EmbeddedCatalog(workspace.catalog_path)) as other:
+        scan = EmbeddedCatalog.scan
+
+        def scan_while_others_write(catalog: EmbeddedCatalog) -> Iterator[Product]:
+            before = list(scan(catalog))
+            other.patch([ProductPatch(id="SKU_2", price=5.0)])
+            yield from before
+
+        with monkeypatch.context() as patched:
+            patched.setattr(EmbeddedCatalog, "scan", scan_while_others_write)
+            feed = write("feed.tsv", HEADER + row(0) + row(1, price="50.00 EUR") + row(9))
+            counts = take(feed)
     assert (counts.added, counts.changed, counts.unchanged, counts.withdrawn) == (1, 1, 1, 2)
     assert (products()["SKU_2"].price, products()["SKU_2"].availability) == (5.0, "out_of_stock")
+
+
+def test_others_write_while_a_feed_is_read(write, take, products, workspace):
+    take(write("feed.tsv", HEADER + row(1)))
+    feed, done = write("feed.tsv", HEADER + "".join(map(row, range(2, 8000)))), []
+    with closing(EmbeddedCatalog(workspace.catalog_path)) as other:
+
+        def patch(_: int) -> None:
+            done.append(other.patch([ProductPatch(id="SKU_1", price=float(len(done)))]))
+
+        assert take(feed, on_bytes=patch).withdrawn == 1
+    assert len(done) > 3
+    assert products()["SKU_1"].price == len(done) - 1
+
+
+def test_an_import_that_is_cut_off_while_it_writes_is_finished_by_the_same_again(
+    write, take, products, monkeypatch
+):
+    take(write("feed.tsv", HEADER + row(1) + row(2)))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    feed = write("feed.tsv", HEADER + row(2, title="New") + row(3))
+    with monkeypatch.context() as patched:
+        patched.setattr(EmbeddedCatalog, "patch", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="the same import once more finishes it"):
+            take(feed)
+    assert {product.availability for product in products().values()} == {"in_stock"}
+    assert (products()["SKU_2"].title, len(products())) == ("New", 3)
+
+    counts = take(feed)
+    assert (counts.added, counts.changed, counts.unchanged, counts.withdrawn) == (0, 0, 2, 1)
 
 
 def test_several_files_are_one_feed_and_the_last_one_counts(write, take, products):

@@ -8,12 +8,15 @@ import threading
 from contextlib import closing
 
 import pytest
+from filelock import FileLock
 
+from recommender.catalog import embedded, sqlite_turns
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.filters.grammar import parse_filter
 from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import Catalog, FacetValue, Search, UpsertCounts
 from recommender.errors import CatalogError, CursorExpiredError
+from tests.small_shop import held
 
 
 def product(item_id: str, **attributes) -> Product:
@@ -32,7 +35,7 @@ def catalog(path):
     catalog.close()
 
 
-def test_a_failing_upsert_changes_nothing(catalog):
+def test_what_an_upsert_was_not_given_whole_is_not_written(catalog):
     catalog.upsert([product("a")])
 
     def some():
@@ -46,7 +49,7 @@ def test_a_failing_upsert_changes_nothing(catalog):
     assert catalog.upsert([product("b")]).added == 1
 
 
-def test_a_failing_patch_changes_nothing(catalog):
+def test_what_a_patch_was_not_given_whole_is_not_written(catalog):
     catalog.upsert([product("a", price=9.0), product("b")])
 
     def patches():
@@ -66,6 +69,80 @@ def test_an_upsert_may_read_the_catalog_it_changes(catalog):
         found.model_copy(update={"availability": "out_of_stock"}) for found in catalog.scan()
     )
     assert catalog.upsert(sold_out).changed == 2
+
+
+WRITE_MUCH = """
+import sys
+from pathlib import Path
+from recommender.catalog.embedded import EmbeddedCatalog
+from recommender.catalog.product import Product
+print("begun", flush=True)
+shop = (Product(id=f"{n:05}", title=f"Product {n}", brand="Acme") for n in range(20_000))
+EmbeddedCatalog(Path(sys.argv[1])).upsert(shop)
+"""
+
+
+def test_others_write_while_another_process_writes_much(catalog, path):
+    catalog.upsert([product("a")])
+    command = [sys.executable, "-c", WRITE_MUCH, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        counts, price = [catalog.count()], 0.0
+        while process.poll() is None:
+            price += 1
+            assert catalog.patch([ProductPatch(id="a", price=price)]).changed == 1
+            counts.append(catalog.count())
+    assert process.returncode == 0
+    assert catalog.count() == 20_001
+    between = {count for count in counts if 1 < count < 20_001}
+    assert len(between) > 3, "a patch gets its turn while the other goes on"
+
+
+def test_writers_of_many_threads_and_two_processes_wait_for_each_other(catalog, path):
+    catalog.upsert([product("a")])
+    failures: list[Exception] = []
+
+    def write(number: int) -> None:
+        try:
+            for step in range(4):
+                catalog.upsert(product(f"t{number}-{step}-{n}") for n in range(200))
+        except Exception as err:
+            failures.append(err)
+
+    command = [sys.executable, "-c", WRITE_MUCH, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(16)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+    assert (failures, process.returncode) == ([], 0)
+    assert catalog.count() == 1 + 20_000 + 16 * 4 * 200
+
+
+def test_who_waits_too_long_is_told_that_another_program_holds_the_file(catalog, path, monkeypatch):
+    catalog.upsert([product("a")])
+    for module in (embedded, sqlite_turns):
+        monkeypatch.setattr(module, "TURN_WITHIN_S", 0.2)
+    turn = FileLock(path.with_name(".catalog.sqlite.turn"))
+    for holder in (turn.acquire(), held(path)):
+        with (
+            holder,
+            pytest.raises(CatalogError, match=r"held by another program.*try again") as told,
+        ):
+            catalog.upsert([product("b")])
+        assert "disk" not in str(told.value)
+    assert catalog.upsert([product("b")]).added == 1
+
+
+def test_the_log_of_a_long_write_does_not_stay(catalog, path):
+    assert catalog.count() == 0
+    catalog.upsert(product(f"{n:04}", description="long " * 5_000) for n in range(1_900))
+    assert path.stat().st_size > 40 * 2**20
+    assert path.with_name("catalog.sqlite-wal").stat().st_size < 16 * 2**20
 
 
 def test_changes_of_another_process_are_told(catalog, path):

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recommender.catalog import embedded
-from recommender.catalog.embedded import EmbeddedCatalog
-from tests.small_shop import id_of, make_product
+from tests.small_shop import held, id_of, make_product
 
 URL = "/v1/item"
 
@@ -302,21 +301,15 @@ def test_a_changed_answer_has_another_etag(client):
     assert client.get(url, headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_a_patch_while_an_import_holds_the_catalog(client, workspace, monkeypatch):
-    """The import goes on, the patch is put off with a time to come again."""
-    monkeypatch.setattr(embedded, "_BUSY_TIMEOUT_S", 0.2)
-    holder = EmbeddedCatalog(workspace.catalog_path)
+def test_a_patch_while_another_program_holds_the_catalog(client, workspace, monkeypatch):
+    """It is put off with a time to come again."""
+    monkeypatch.setattr(embedded, "TURN_WITHIN_S", 0.2)
+    with held(workspace.catalog_path):
+        answer = patch(client, 2, price=1)
 
-    def products():
-        yield make_product(1)
-        answers.append(patch(client, 2, price=1))
-
-    answers = []
-    holder.upsert(products())
-    holder.close()
-
-    assert (answers[0].status_code, answers[0].json["type"]) == (503, "catalog-unavailable")
-    assert int(answers[0].headers["Retry-After"]) > 0
+    assert (answer.status_code, answer.json["type"]) == (503, "catalog-unavailable")
+    assert "another program" in answer.json["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
     assert patch(client, 2, price=1).status_code == 200
 
 
