@@ -12,6 +12,25 @@ import pytest
 README = Path(__file__).parents[2] / "webapp" / "README.md"
 
 
+def told_routes() -> set[tuple[str, str]]:
+    """Method and path of every route in the table; what varies in a path is an ellipsis."""
+    table = README.read_text("utf-8").partition("| path | what |")[2].partition("\n\n")[0]
+    found = set()
+    for cell in re.findall(r"^\| (.*?) \|", table, re.MULTILINE):
+        methods, paths = re.findall(r"\b[A-Z]+\b", cell), re.findall(r"/[^ `?]*", cell)
+        found |= {(method, path) for method in methods for path in paths}
+    return found
+
+
+def test_the_table_has_every_route_and_no_other(app):
+    routes = {
+        (method, re.sub("<.*?>", "…", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert told_routes() == routes
+
+
 def calls() -> list[tuple[str, str]]:
     """The commands of the catalog's console block, each with what it prints."""
     section = README.read_text("utf-8").partition("## The catalog over HTTP")[2]
