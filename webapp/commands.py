@@ -1,9 +1,12 @@
 """`recommender serve`."""
 
+import multiprocessing
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -44,9 +47,13 @@ def serve(shop: Shop, host: str | None, port: int | None, workers: int | None) -
     _check_free(address, port)
     shown = f"[{address}]" if ":" in address else address
     url = f"http://{shown}:{port}"
-    shop.put({"url": url, "workspace": str(root)})
-    shop.say(f"Serving {root} at {url} (Ctrl-C ends it).")
-    ended_by = _run(root, settings, address, port, workers or settings.serve.workers)
+
+    def tell() -> None:
+        shop.put({"url": url, "workspace": str(root)})
+        shop.say(f"Serving {root} at {url} (Ctrl-C ends it).")
+
+    shop.say("Starting…")
+    ended_by = _run(root, settings, address, port, workers or settings.serve.workers, tell)
     if ended_by == signal.SIGINT:
         shop.say("Stopped.")
         click.get_current_context().exit(130)
@@ -81,8 +88,15 @@ def _check_free(address: str, port: int) -> None:
             ) from err
 
 
-def _run(root: Path, settings: "Settings", address: str, port: int, workers: int) -> int | None:
-    """Serve until a signal comes, and return which."""
+def _run(
+    root: Path,
+    settings: "Settings",
+    address: str,
+    port: int,
+    workers: int,
+    on_ready: Callable[[], None],
+) -> int | None:
+    """Serve until a signal comes, and return which; `on_ready` as soon as every worker answers."""
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
@@ -101,15 +115,24 @@ def _run(root: Path, settings: "Settings", address: str, port: int, workers: int
     )
     received: list[int] = []
     server.on_startup(partial(_note_signals, received))
+    said, say = multiprocessing.Pipe(duplex=False)
+    threading.Thread(target=_wait_for, args=(workers, said, on_ready), daemon=True).start()
     try:
-        server.serve(target_loader=partial(_in_worker, root, settings), wrap_loader=False)
+        server.serve(target_loader=partial(_in_worker, root, settings, say), wrap_loader=False)
     except SystemExit as err:
         if not received:
             raise RecommenderError(f"the service ended by itself ({err.code}); see above") from err
     return received[0] if received else None
 
 
-def _in_worker(root: Path, settings: "Settings") -> "Front":
+def _wait_for(workers: int, said: Connection, then: Callable[[], None]) -> None:
+    """Call `then` when so many workers said that they listen; successors say it to nobody."""
+    for _ in range(workers):
+        said.recv_bytes()
+    then()
+
+
+def _in_worker(root: Path, settings: "Settings", say: Connection) -> "Front":
     """What each worker calls after the fork: its own application, deaf to Ctrl-C.
 
     A terminal sends Ctrl-C to every process. The main one then ends its workers, and a worker of
@@ -119,7 +142,7 @@ def _in_worker(root: Path, settings: "Settings") -> "Front":
     from webapp.front import Front
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    return Front(create_app(root, settings))
+    return Front(create_app(root, settings), partial(say.send_bytes, b"listening"))
 
 
 def _note_signals(received: list[int]) -> None:

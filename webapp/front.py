@@ -7,7 +7,7 @@ takes bodies in, any number at a time and each within a time limit, and a thread
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,14 +57,19 @@ class Front:
     Args:
         app: Answers every request; of one whose body was cut short it finds the error to raise in
             `environ[CUT_SHORT]`.
+        on_ready: Called once, when requests can come.
 
     Source: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
     """
 
-    def __init__(self, app: "WSGIApplication") -> None:
-        self._app = app
+    def __init__(self, app: "WSGIApplication", on_ready: Callable[[], None] = lambda: None) -> None:
+        self._app, self._on_ready = app, on_ready
         self._threads = ThreadPoolExecutor(_N_THREADS, "answer")
         self._held = 0
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called by granian right before it listens, when the loop does not run yet."""
+        loop.call_soon(self._on_ready)
 
     async def __call__(self, scope: _Scope, protocol: Any) -> None:
         """Answer one request."""

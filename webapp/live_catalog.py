@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Protocol, TypeVar
 
 from recommender.catalog.copy import CatalogCopy
@@ -295,10 +295,16 @@ class _Elsewhere:
         """Say once that the catalog is away, and once that it is back."""
         problem = None if self.problem is None else str(self.problem)
         if problem is not None and self._told is None:
-            _LOGGER.warning("%s; answering with the products as last copied", problem)
+            _LOGGER.warning("%s; %s", problem, self._instead())
         if problem is None and self._told is not None:
             _LOGGER.warning("the catalog answers again; products are as it has them")
         self._told = problem
+
+    def _instead(self) -> str:
+        with suppress(CatalogError):
+            if self._copy.complete:
+                return "answering with the products as last copied"
+        return "no products were ever copied, so nothing can be recommended"
 
 
 def _do_nothing() -> None:

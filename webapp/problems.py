@@ -20,7 +20,7 @@ _KINDS = {
     "rate-limited": (429, "Too much comes in at once"),
     "internal-error": (500, "Something went wrong"),
     "model-not-ready": (503, "No model is published yet"),
-    "catalog-unavailable": (503, "The catalog cannot be read"),
+    "catalog-unavailable": (503, "The catalog cannot do this now"),
     "log-unavailable": (503, "The event log cannot be written"),
 }
 

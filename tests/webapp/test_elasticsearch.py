@@ -101,7 +101,9 @@ def test_a_start_waits_for_another_process_that_copies_for_the_first_time(
     assert client.get("/v1/recommendations").status_code == 200
 
 
-def test_without_the_server_and_without_a_copy_nobody_knows_what_is_sold_out(workspace, open_app):
+def test_without_the_server_and_without_a_copy_nobody_knows_what_is_sold_out(
+    workspace, open_app, caplog
+):
     workspace.settings_path.write_text(
         "[catalog]\nadapter = 'elasticsearch'\n"
         "[catalog.elasticsearch]\nhosts = ['http://127.0.0.1:9']\n"
@@ -111,6 +113,8 @@ def test_without_the_server_and_without_a_copy_nobody_knows_what_is_sold_out(wor
     assert (answer.status_code, answer.json["type"]) == (503, "catalog-unavailable")
     assert "cannot be reached" in answer.json["detail"]
     assert client.get("/readyz").status_code == 503
+    assert "no products were ever copied" in caplog.text
+    assert "last copied" not in caplog.text
 
 
 def test_a_secret_that_is_not_set_stops_the_start(workspace, monkeypatch):

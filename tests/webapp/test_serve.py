@@ -30,6 +30,30 @@ def test_it_says_where_it_answers_and_ends_by_ctrl_c(start, workspace):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_says_so_when_it_answers_and_not_before(workspace, workers):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = serve_command("-w", workspace.root, "--port", port, "--workers", workers)
+    with subprocess.Popen(
+        command, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        said = [process.stderr.readline() for _ in range(2)]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/livez")
+        status = connection.getresponse().status
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+        said.append(process.stderr.read())
+
+    assert status == 200
+    url = f"http://127.0.0.1:{port}"
+    told = f"Serving {workspace.root.resolve()} at {url} (Ctrl-C ends it).\n"
+    assert said[:2] == ["Starting…\n", told]
+    assert "threads" not in said[2], "the server under it has no advice to give"
+
+
 def test_every_process_writes_its_own_log_and_a_service_manager_can_end_it(start, workspace):
     server = start(workspace.root, "--workers", 2)
     for _ in range(40):

@@ -45,6 +45,7 @@ def test_reading_goes_on_from_the_copy_and_writing_is_refused(any_workspace, ope
         query = ITEM if url == "/v1/item" else {}
         answer = client.open(url, method=method, query_string=query, json=body)
         assert (answer.status_code, answer.json["type"]) == (503, "catalog-unavailable")
+        assert answer.json["title"] == "The catalog cannot do this now"
         assert "cannot be reached" in answer.json["detail"]
         assert int(answer.headers["Retry-After"]) > 0
     assert client.get("/v1/item", query_string=ITEM).json["price"] == 29.5
