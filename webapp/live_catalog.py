@@ -65,8 +65,8 @@ class _Source(Protocol):
         """
         ...
 
-    def catch_up(self) -> None:
-        """Take over what was changed before this call."""
+    def catch_up(self) -> bool:
+        """Take over what was changed before this call; whether that was done in time."""
         ...
 
     def close(self) -> None:
@@ -135,10 +135,16 @@ class LiveCatalog:
         """
         return self._asked(lambda catalog: catalog.search(search))
 
-    def changed(self) -> None:
-        """Let what was changed before this call count in every later answer of every process."""
-        self._source.catch_up()
+    def changed(self) -> bool:
+        """Let what was changed before this call count in every later answer of every process.
+
+        Returns:
+            Whether it does. If not, it does as soon as the changes can be read.
+        """
+        caught_up = self._source.catch_up()
         self._mark.move()
+        self._heed_mark()
+        return caught_up and self._cache is not None and self.problem is None
 
     def close(self) -> None:
         """Give the catalog back."""
@@ -209,8 +215,9 @@ class _InWorkspace:
             self._made = True
         return self._followed
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> bool:
         """Nothing to do: what was written is there."""
+        return True
 
     def close(self) -> None:
         self.catalog.close()
@@ -252,12 +259,13 @@ class _Elsewhere:
             )
         return self._copy.local
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> bool:
         deadline = time.monotonic() + _SEEN_WITHIN_S
         # Not at once while another process copies, which may have begun before the change.
-        while not self._followed(_do_nothing) and self.problem is None:
-            if time.monotonic() > deadline:
-                return
+        while not self._followed(_do_nothing):
+            if self.problem is not None or time.monotonic() > deadline:
+                return False
+        return True
 
     def close(self) -> None:
         self._ended.set()

@@ -56,6 +56,7 @@ class Service:
     def close(self) -> None:
         """Sync the event log and give the files back."""
         self.events.close()
+        self.store.close()
         self.catalog.close()
         self._mark.close()
 

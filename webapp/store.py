@@ -5,8 +5,12 @@ recommendations, which need none, always find one that is free.
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from recommender.catalog.product import Product
 from recommender.catalog.protocol import Catalog, Found, Search
@@ -15,6 +19,24 @@ from webapp.problems import ProblemError
 
 MAX_CALLS = 16
 """At a time, in one process."""
+
+WRITE_WITHIN_S = 15.0
+"""Whoever writes waits so long for all that the catalog needs, and until answers count it."""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Written(Generic[_Result]):
+    """What a write did.
+
+    Attributes:
+        result: What the catalog said.
+        counts: Whether every process's next answer counts it; else one soon does.
+    """
+
+    result: _Result
+    counts: bool
 
 
 class Store:
@@ -27,6 +49,7 @@ class Store:
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live
         self._free = threading.BoundedSemaphore(MAX_CALLS)
+        self._writers = ThreadPoolExecutor(MAX_CALLS, "write")
 
     def get(self, item_id: str) -> Product | None:
         """A product as it is in the catalog, or None.
@@ -48,29 +71,65 @@ class Store:
         with self._one_call():
             return self._live.search(search)
 
-    @contextmanager
-    def writing(self) -> Iterator[Catalog]:
-        """The catalog, to change; what was changed counts in every process's next answer.
+    def write(self, change: Callable[[Catalog], _Result]) -> Written[_Result]:
+        """Change the catalog, and wait until every process's next answer counts the change.
+
+        Whatever the catalog does, the caller waits `WRITE_WITHIN_S` at most.
+
+        Args:
+            change: Called once, in another thread; what it raises is raised here.
 
         Raises:
-            CatalogError, ProblemError: As `get`.
+            CatalogError: As `get`.
+            ProblemError: As `get`, and 503 if it takes too long; it may still be done then.
         """
-        with self._one_call():
-            try:
-                yield self._live.catalog
-            finally:
-                # Also after an error: a part may have been written.
-                self._live.changed()
+        deadline = time.monotonic() + WRITE_WITHIN_S
+        counted, followed = [False], threading.Event()
+        self._take()
+        written = self._writers.submit(change, self._live.catalog)
 
-    @contextmanager
-    def _one_call(self) -> Iterator[None]:
+        def follow(_: object) -> None:
+            try:
+                # Also after an error: a part may have been written.
+                counted[0] = self._live.changed()
+            finally:
+                self._free.release()
+                followed.set()
+
+        written.add_done_callback(follow)
+        try:
+            result = written.result(WRITE_WITHIN_S)
+        except TimeoutError as err:
+            raise _too_slow() from err
+        finally:
+            followed.wait(max(0.0, deadline - time.monotonic()))
+        return Written(result, counted[0])
+
+    def close(self) -> None:
+        """Wait for writes that were begun."""
+        self._writers.shutdown()
+
+    def _take(self) -> None:
         if not self._free.acquire(blocking=False):
             raise ProblemError(
                 "catalog-unavailable",
                 f"{MAX_CALLS} other calls wait for the catalog; try again in a second.",
                 headers={"Retry-After": "1"},
             )
+
+    @contextmanager
+    def _one_call(self) -> Iterator[None]:
+        self._take()
         try:
             yield
         finally:
             self._free.release()
+
+
+def _too_slow() -> ProblemError:
+    return ProblemError(
+        "catalog-unavailable",
+        f"The catalog took longer than {WRITE_WITHIN_S:g} seconds. It may still do it: send the "
+        "same again, that changes nothing twice.",
+        headers={"Retry-After": "5"},
+    )

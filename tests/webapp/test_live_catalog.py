@@ -45,11 +45,12 @@ def test_what_nobody_foresaw_is_told_and_following_goes_on(live, origin, monkeyp
         patched.setattr(CatalogCopy, "follow", spoiled)
         wait_for(lambda: live.problem is not None)
         assert live.problem == "the catalog cannot be followed (KeyError: 'seq_no')"
-        live.changed()
+        assert not live.changed()
         assert len(live.table()) == N_PRODUCTS
     origin.upsert([make_product(N_PRODUCTS)])
     wait_for(lambda: len(live.table()) == N_PRODUCTS + 1)
     assert live.problem is None
+    assert live.changed()
     assert caplog.text.count("Traceback") == 1
     assert "the catalog answers again" in caplog.text
 
@@ -73,7 +74,7 @@ def test_a_write_does_not_wait_until_the_whole_catalog_is_copied(
         assert copying.wait(10)
         begun = time.monotonic()
         threading.Timer(10, go_on.set).start()
-        live.changed()
+        assert not live.changed(), "it is not seen yet, and nobody says so"
         waited_s = time.monotonic() - begun
         go_on.set()
     assert waited_s < 5

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request
 
-from recommender.catalog.product import Product
-from recommender.catalog.protocol import PatchCounts
+from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.protocol import Catalog, PatchCounts
 from webapp.api.item_schemas import FaultyError, check_sale, read_patch
 from webapp.bodies import JSON, Limits, read_value
 from webapp.guard import refuse_forwarded
@@ -32,33 +32,30 @@ def patch_item() -> Response:
     Source: RFC 7396: what is named changes, null takes away.
     """
     refuse_forwarded()
-    item_id = _item_id()
+    item_id, store = _item_id(), current_service().store
     try:
         patch = read_patch(item_id, read_value(LIMITS, _PATCH_KINDS))
-        with current_service().store.writing() as catalog:
-            for product in catalog.get([item_id]):
-                check_sale(patch, product)
-            _check(catalog.patch([patch]))
-            found = catalog.get([item_id])
+        written = store.write(lambda catalog: _patched(catalog, patch))
     except FaultyError as err:
         raise ProblemError(
             "invalid-request",
             f"{'; '.join(fault.detail for fault in err.faults[:3])}.",
             errors=[fault._asdict() for fault in err.faults],
         ) from err
-    return _answered(found[0] if found else None)
+    response = _answered(written.result)
+    response.status_code = 200 if written.counts else 202
+    return response
 
 
 @item.delete("/v1/item")
 def delete_item() -> Response:
     """Take a product out; it is shown and recommended no more."""
     refuse_forwarded()
-    item_id = _item_id()
-    with current_service().store.writing() as catalog:
-        counts = catalog.delete([item_id])
-    if counts.unknown_ids:
+    item_id, store = _item_id(), current_service().store
+    written = store.write(lambda catalog: catalog.delete([item_id]))
+    if written.result.unknown_ids:
         raise _unknown()
-    return Response(status=204)
+    return Response(status=204 if written.counts else 202)
 
 
 def _item_id() -> str:
@@ -66,6 +63,14 @@ def _item_id() -> str:
     item_id = parameters.required("id")
     parameters.check()
     return item_id
+
+
+def _patched(catalog: Catalog, patch: ProductPatch) -> Product | None:
+    for product in catalog.get([patch.id]):
+        check_sale(patch, product)
+    _check(catalog.patch([patch]))
+    found = catalog.get([patch.id])
+    return found[0] if found else None
 
 
 def _check(counts: PatchCounts) -> None:

@@ -85,13 +85,15 @@ def upsert() -> Response:
         if product is not None:
             duplicates += product.id in products
             products[product.id] = index, product
-    with current_service().store.writing() as catalog:
-        counts = catalog.upsert(product for _, product in products.values())
+    written = current_service().store.write(
+        lambda catalog: catalog.upsert(product for _, product in products.values())
+    )
+    counts = written.result
     for error in counts.errors:
         index, _ = products[error.item_id]
         refused.append(_refused(index, error.item_id, "store_refused", error.problem))
     refused.sort(key=lambda one: one.index)
-    return answered(
+    response = answered(
         Upserted(
             added=counts.added,
             changed=counts.changed,
@@ -101,6 +103,8 @@ def upsert() -> Response:
             errors=refused,
         )
     )
+    response.status_code = 200 if written.counts else 202
+    return response
 
 
 def _product(index: int, value: object, refused: list[Refused]) -> Product | None:
