@@ -26,6 +26,9 @@ _LATER = (_BUSY, 403)
 """Statuses of documents that are taken later: the server is busy, or a rebuild holds writes."""
 
 _WAITS_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+PATIENCE_S = sum(_WAITS_S)
+"""So long a write waits for a server that puts it off."""
+
 _SET_HOSTS = "set catalog.elasticsearch.hosts"
 _READ_ONLY = "read-only-allow-delete"
 _HELD = "index write (api)"

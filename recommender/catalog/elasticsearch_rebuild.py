@@ -8,8 +8,9 @@ one call. The old index stays, closed to writes, until the next rebuild: `roll_b
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from recommender.catalog.elasticsearch import ElasticsearchCatalog, new_index_name
+from recommender.catalog.elasticsearch import ElasticsearchCatalog
 from recommender.catalog.elasticsearch_documents import ALIVE, INDEX, document_of
+from recommender.catalog.elasticsearch_index import new_index_name
 from recommender.catalog.product import Product
 from recommender.catalog.protocol import Changes, in_parts
 from recommender.errors import CatalogError

@@ -9,11 +9,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from recommender.catalog.cursor import (
-    decode_change,
-    encode_change,
-    encode_place,
+from recommender.catalog.answers import (
+    change_behind,
+    changes_of,
+    expired,
+    found_of,
+    in_order,
+    unreadable,
 )
+from recommender.catalog.cursor import encode_change
 from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import (
     Changes,
@@ -36,7 +40,7 @@ from recommender.catalog.sqlite_rows import (
 )
 from recommender.catalog.sqlite_search import count_facets, find, found_page
 from recommender.catalog.sqlite_turns import TURN_WITHIN_S, Turns, held_too_long
-from recommender.errors import CatalogError, CursorExpiredError, MissingCatalogError
+from recommender.errors import CatalogError, MissingCatalogError
 
 ROWS_A_TURN = 2_000
 """Of a long write, so that others wait a fraction of a second for it."""
@@ -73,7 +77,8 @@ class EmbeddedCatalog:
         """The known ones among `item_ids`, in the order asked for."""
         with self._reading() as connection:
             documents = documents_of(connection, item_ids)
-        return [self._product(documents[item_id]) for item_id in item_ids if item_id in documents]
+        known = {item_id: self._product(document) for item_id, document in documents.items()}
+        return in_order(item_ids, known)
 
     def scan(self) -> Iterator[Product]:
         """Every product, in id order, as the catalog is when the first one is asked for."""
@@ -127,11 +132,8 @@ class EmbeddedCatalog:
             matches = find(connection, search)
             rows = found_page(connection, search, matches)
             facets = count_facets(connection, search.facets, matches)
-        products = [self._product(document) for _, _, document in rows[: search.limit]]
-        last = rows[: search.limit][-1:]
-        more = len(rows) > search.limit
-        cursor = encode_place(last[0][0], last[0][1]) if more else None
-        return Found(products, cursor, matches.total, facets)
+        hits = [(score, self._product(document)) for score, _, document in rows]
+        return found_of(hits, search.limit, matches.total, facets)
 
     def count(self) -> int:
         """Number of products."""
@@ -150,20 +152,17 @@ class EmbeddedCatalog:
             ValueError: If `cursor` is none of a change's, or `limit` is below 1.
             CursorExpiredError: If another catalog took the place of this one since.
         """
-        if limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
-        filling, change = decode_change(cursor)
+        filling, change = change_behind(cursor, limit)
         with self._reading() as connection, _one_state(connection):
             present, newest = _state(connection)
             if filling != present or change > newest:
-                raise CursorExpiredError(
-                    f"{self._path} was replaced by another catalog: read all of it again"
-                )
+                raise expired(str(self._path))
             rows = connection.execute(_CHANGES, (change, limit, change, limit, limit)).fetchall()
-        products = [self._product(document) for _, _, document in rows if document is not None]
-        deleted = [item_id for _, item_id, document in rows if document is None]
-        reached = rows[-1][0] if len(rows) == limit else newest
-        return Changes(products, deleted, encode_change(filling, reached), reached < newest)
+        told = [
+            (number, item_id, None if document is None else self._product(document))
+            for number, item_id, document in rows
+        ]
+        return changes_of(told, limit, filling, newest)
 
     def health(self) -> Health:
         """Whether the file can be read; never raises."""
@@ -284,10 +283,7 @@ class EmbeddedCatalog:
         try:
             return Product.model_validate_json(document)
         except ValidationError as err:
-            raise CatalogError(
-                f"{self._path} holds a product that cannot be read ({err.errors()[0]['msg']}); "
-                "import the product feed again: recommender import items FILE"
-            ) from err
+            raise unreadable(str(self._path), err) from err
 
 
 def _count(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,160 @@
+"""The index behind an alias: how it is made, which one answers, and how it is.
+
+An index is named for the time when it was begun. The alias stands for one of them; the others are
+of earlier fillings.
+"""
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from recommender.catalog.elasticsearch_client import PATIENCE_S, Connection
+from recommender.catalog.elasticsearch_documents import INDEX, SEARCHED
+from recommender.catalog.protocol import Health
+from recommender.errors import CatalogError, RecommenderError
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+_FIRST = "00000000t000000000000z"
+"""In the place of the time when an index was begun."""
+
+_MAKE_WITHIN_S = 30.0
+_LOOK_EVERY_S = 0.2
+
+
+class Position(NamedTuple):
+    """How far an index is.
+
+    Attributes:
+        name: Of the index.
+        filling: Tells it from every other index, one of the same name too.
+        newest: Number of the last change below which all have ended.
+    """
+
+    name: str
+    filling: str
+    newest: int
+
+
+def new_index_name(alias: str) -> str:
+    """A name that says when the index was begun."""
+    return f"{alias}-{datetime.now(UTC):%Y%m%dt%H%M%S%fz}"
+
+
+def make_index(connection: Connection, client: "Elasticsearch", alias: str) -> None:
+    """Make the first index unless there is one, and wait until it answers.
+
+    Raises:
+        CatalogError: If something else has one of the names.
+    """
+    patient = client.options(request_timeout=_MAKE_WITHIN_S)
+    if not client.indices.exists_alias(name=alias):
+        if client.indices.exists(index=alias):
+            raise CatalogError(
+                f"{connection.where} has an index named {alias} where our alias would be; choose "
+                "another name in catalog.elasticsearch.index"
+            )
+        _make_first(connection, patient, alias)
+    # Another may have made it a moment ago. If it does not start, what reads it says so.
+    patient.options(ignore_status=408).cluster.health(
+        index=alias, wait_for_active_shards=1, timeout="10s"
+    )
+
+
+def _make_first(connection: Connection, client: "Elasticsearch", alias: str) -> None:
+    # Of two that are first one makes it: an alias on two indices could not be written.
+    first = f"{alias}-{_FIRST}"
+    with connection.unless_there():
+        client.indices.create(index=first, aliases={alias: {}}, **INDEX)
+    if not client.indices.exists_alias(name=alias):
+        raise CatalogError(
+            f"{connection.where} has an index {first} that the alias {alias} does not stand for; "
+            "put the alias on it, or delete it"
+        )
+
+
+def indices_of(client: "Elasticsearch", alias: str) -> tuple[str, list[str]]:
+    """The index that answers, and those of earlier fillings, the oldest first."""
+    (answering,) = client.indices.get_alias(name=alias)
+    there = client.indices.get(index=f"{alias}-*", filter_path="*.settings.index.uuid")
+    made = re.compile(rf"{re.escape(alias)}-\d{{8}}t\d{{12}}z")
+    names = sorted(str(name) for name in there if made.fullmatch(str(name)))
+    return str(answering), [name for name in names if name != str(answering)]
+
+
+def position_of(connection: Connection, client: "Elasticsearch", name: str) -> Position:
+    """How far the index of this name, or behind this alias, is.
+
+    Raises:
+        CatalogError: If the alias stands for several, or the index is not started.
+    """
+    stats = client.indices.stats(index=name, metric="docs", level="shards")
+    if len(stats["indices"]) != 1:
+        raise CatalogError(
+            f"{connection.where}: the alias {name} stands for {len(stats['indices'])} indices; "
+            "leave it on one"
+        )
+    ((index, of_index),) = stats["indices"].items()
+    for copy in of_index["shards"].get("0", []):
+        # A primary that recovers has no number yet.
+        if copy["routing"]["primary"] and "seq_no" in copy:
+            # Below the global checkpoint a change survives the loss of a node.
+            newest = int(copy["seq_no"]["global_checkpoint"])
+            return Position(index, str(of_index["uuid"]), newest)
+    raise CatalogError(f"{connection.where}: index {index} is not started; look at it")
+
+
+def changed_documents(
+    client: "Elasticsearch", at: Position, change: int, limit: int
+) -> list[dict[str, Any]]:
+    """Hits of what was written behind a change, up to a position, oldest first."""
+    client.indices.refresh(index=at.name)
+    answer = client.search(
+        index=at.name, query={"range": {"_seq_no": {"gt": change, "lte": at.newest}}},
+        sort=[{"_seq_no": "asc"}], size=limit, source_excludes=SEARCHED,
+        track_total_hits=False,
+    )  # fmt: skip
+    hits: list[dict[str, Any]] = answer["hits"]["hits"]
+    return hits
+
+
+def health_of(connection: Connection, alias: str) -> Health:
+    """Whether the server answers, takes changes and has all copies; never raises."""
+    where, version = connection.where, None
+    try:
+        version = connection.version()
+        with connection.translated():
+            problem = _problem(connection, alias)
+    except RecommenderError as err:
+        return Health("unavailable", where, version, str(err))
+    return Health("ok" if problem is None else "degraded", where, version, problem)
+
+
+def _problem(connection: Connection, alias: str) -> str | None:
+    client = connection.client()
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        index = position_of(connection, client, alias).name
+        status = client.cluster.health(index=index)["status"]
+        blocks = client.indices.get_settings(index=index)[index]["settings"]["index"].get(
+            "blocks", {}
+        )
+        # A rebuild holds writes for a moment; who writes waits as long.
+        if blocks.get("write") != "true" or time.monotonic() > deadline:
+            break
+        time.sleep(_LOOK_EVERY_S)
+    if "read_only_allow_delete" in blocks:
+        return (
+            f"{connection.where}: its disk is nearly full and the index is read-only; free space "
+            "on it"
+        )
+    if blocks.get("write") == "true":
+        return connection.held()
+    if status != "green":
+        return (
+            f"{connection.where}: index {index} is {status}: copies are missing; look at the "
+            "server's nodes"
+        )
+    return None
