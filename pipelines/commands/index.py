@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recommender.cli import Shop, common_options
-from recommender.errors import DifferencesError, SettingsError
+from recommender.errors import CatalogError, DifferencesError, SettingsError
 
 if TYPE_CHECKING:
     from recommender.catalog.elasticsearch import ElasticsearchCatalog
@@ -15,28 +15,38 @@ if TYPE_CHECKING:
 
 
 @click.command("index")
-@click.option("--rebuild", "job", flag_value="rebuild",
+@click.option("--rebuild", is_flag=True,
               help="Fill a new index and let it answer; the old one is kept.")  # fmt: skip
-@click.option("--roll-back", "job", flag_value="roll_back",
-              help="Let the index answer again that the last rebuild replaced.")  # fmt: skip
-@click.option("--verify", "job", flag_value="verify",
+@click.option("--roll-back", is_flag=True,
+              help="Let the kept index answer; the present one is kept in its place.")  # fmt: skip
+@click.option("--verify", is_flag=True,
               help="Look for documents that are not as this version writes them.")  # fmt: skip
 @common_options
 @click.pass_obj
-def index(shop: Shop, job: str | None) -> None:
+def index(shop: Shop, rebuild: bool, roll_back: bool, verify: bool) -> None:
     """Look after the index of a catalog in Elasticsearch; without an option, say how it is.
 
     A rebuild goes on while others search and write: no search fails and no write is lost. What
-    others write during --verify may show as different; look once more.
+    others write during --verify may show as different; look once more. What was written since the
+    last rebuild is not in the index that --roll-back lets answer: it is counted, and --roll-back
+    once more returns to it. A server that does not answer, or has no index, is exit code 1.
     """
-    jobs = {"rebuild": _rebuild, "roll_back": _roll_back, "verify": _verify, None: _status}
+    jobs = [
+        job for job, given in ((_rebuild, rebuild), (_roll_back, roll_back), (_verify, verify))
+        if given
+    ]  # fmt: skip
+    if len(jobs) > 1:
+        raise click.UsageError(
+            "--rebuild, --roll-back and --verify are each a run of their own; give one of them"
+        )
     with _catalog(shop) as catalog:
-        jobs[job](shop, catalog)
+        (jobs or [_status])[0](shop, catalog)
 
 
 @contextmanager
 def _catalog(shop: Shop) -> "Iterator[ElasticsearchCatalog]":
     from recommender.catalog.elasticsearch import ElasticsearchCatalog
+    from recommender.catalog.elasticsearch_client import check_settings
 
     settings = shop.settings().catalog
     if settings.adapter != "elasticsearch":
@@ -44,6 +54,7 @@ def _catalog(shop: Shop) -> "Iterator[ElasticsearchCatalog]":
             "catalog.adapter is embedded: its index is part of the file and written with every "
             'product; this command is for catalog.adapter = "elasticsearch"'
         )
+    check_settings(settings.elasticsearch)
     with closing(ElasticsearchCatalog(settings.elasticsearch, create=False)) as catalog:
         yield catalog
 
@@ -53,17 +64,28 @@ def _status(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     body: dict[str, Any] = {
         "status": health.status, "server": health.what, "version": health.version,
         "problem": health.problem, "index": None, "kept": [], "products": None,
+        "written_since": None,
     }  # fmt: skip
-    if health.status != "unavailable":
-        answering, kept = catalog.indices()
-        body |= {"index": answering, "kept": kept, "products": catalog.count()}
     words = [f"{health.what}: {health.status}"]
     if health.version is not None:
         words.append(f"version {health.version}")
-    if body["index"] is not None:
-        words.append(f"{body['products']:,} products in {body['index']}")
-        words += [f"{name} is kept" for name in body["kept"]]
+    if health.status == "unavailable":
+        shop.put(body, "; ".join(words))
+        raise CatalogError(str(health.problem))
+    answering, kept = catalog.indices()
+    body |= {"index": answering, "kept": kept, "products": catalog.count()}
+    words.append(f"{body['products']:,} products in {answering}")
+    words += [f"{name} is kept" for name in kept]
+    if kept:
+        body["written_since"] = catalog.written_since_live()
+        words.append(f"{_written(body['written_since'])} since that one answered")
     shop.put(body, "; ".join([*words, *([health.problem] if health.problem else [])]))
+
+
+def _written(n_products: int | None) -> str:
+    if n_products is None:
+        return "nobody knows how many products were written"
+    return f"{n_products:,} products were written or taken out"
 
 
 def _rebuild(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
@@ -82,11 +104,13 @@ def _roll_back(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     from recommender.catalog.elasticsearch_rebuild import roll_back
 
     with shop.workspace.catalog_lock("recommender index --roll-back"):
-        answering = roll_back(catalog)
+        rolled = roll_back(catalog)
+    body = {"index": rolled.index, "kept": rolled.kept, "written_since": rolled.n_written}
     shop.put(
-        {"index": answering},
-        f"{answering} answers again; what was written since the rebuild is not in it: import the "
-        "product feed again",
+        body,
+        f"{rolled.index} answers now; {_written(rolled.n_written)} while {rolled.kept} answered, "
+        "here they are as before: import the product feed again. Until the next --rebuild "
+        f"{rolled.kept} is kept with them: recommender index --roll-back once more returns to it",
     )
 
 

@@ -31,6 +31,7 @@ from recommender.catalog.elasticsearch_index import (
     indices_of,
     make_index,
     position_of,
+    written_since_live,
 )
 from recommender.catalog.elasticsearch_writes import Stored, Writing, stored_documents
 from recommender.catalog.product import Product, ProductPatch
@@ -276,6 +277,11 @@ class ElasticsearchCatalog:
         """The index that answers, and those of earlier fillings, the oldest first."""
         with self._asking() as client:
             return indices_of(client, self.alias)
+
+    def written_since_live(self) -> int | None:
+        """How many products were written or taken out since the index answers, if that is known."""
+        with self._asking() as client:
+            return written_since_live(client, indices_of(client, self.alias)[0])
 
     def health(self) -> Health:
         """Whether the server answers, takes changes and has all copies; never raises."""

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _FIRST = "00000000t000000000000z"
 """In the place of the time when an index was begun."""
 
+_LIVE_FROM = "live_from"
+"""Of an index that answers, or did: the number of its last change before it did."""
+
+_BEGINNING = -1
 _MAKE_WITHIN_S = 30.0
 _LOOK_EVERY_S = 0.2
 
@@ -67,7 +71,10 @@ def _make_first(connection: Connection, client: "Elasticsearch", alias: str) -> 
     # Of two that are first one makes it: an alias on two indices could not be written.
     first = f"{alias}-{_FIRST}"
     with connection.unless_there():
-        client.indices.create(index=first, aliases={alias: {}}, **INDEX)
+        mappings = {**INDEX["mappings"], "_meta": {_LIVE_FROM: _BEGINNING}}
+        client.indices.create(
+            index=first, aliases={alias: {}}, settings=INDEX["settings"], mappings=mappings
+        )
     if not client.indices.exists_alias(name=alias):
         raise CatalogError(
             f"{connection.where} has an index {first} that the alias {alias} does not stand for; "
@@ -104,6 +111,28 @@ def position_of(connection: Connection, client: "Elasticsearch", name: str) -> P
             newest = int(copy["seq_no"]["global_checkpoint"])
             return Position(index, str(of_index["uuid"]), newest)
     raise CatalogError(f"{connection.where}: index {index} is not started; look at it")
+
+
+def mark_live(connection: Connection, client: "Elasticsearch", index: str) -> None:
+    """Note that an index answers from now on."""
+    newest = position_of(connection, client, index).newest
+    client.indices.put_mapping(index=index, meta={_LIVE_FROM: newest})
+
+
+def live_from(client: "Elasticsearch", index: str) -> int | None:
+    """Number of the last change before an index answered; None if it never did."""
+    mappings = client.indices.get_mapping(index=index)[index]["mappings"]
+    found = mappings.get("_meta", {}).get(_LIVE_FROM)
+    return None if found is None else int(found)
+
+
+def written_since_live(client: "Elasticsearch", index: str) -> int | None:
+    """How many products were written or taken out since an index answers; None if unknown."""
+    begun = live_from(client, index)
+    if begun is None:
+        return None
+    client.indices.refresh(index=index)
+    return int(client.count(index=index, query={"range": {"_seq_no": {"gt": begun}}})["count"])
 
 
 def changed_documents(

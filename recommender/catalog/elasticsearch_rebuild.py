@@ -2,21 +2,30 @@
 
 The new index is filled from the old one, which goes on answering. Then writes are held for a
 moment, the last changes are taken over, the products are counted, and the alias is switched in
-one call. The old index stays, closed to writes, until the next rebuild: `roll_back` returns to it.
+one call. The old index stays, closed to writes, until the next rebuild: `roll_back` returns to it,
+and from there to the new one.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recommender.catalog.elasticsearch import ElasticsearchCatalog
 from recommender.catalog.elasticsearch_documents import ALIVE, INDEX, document_of
-from recommender.catalog.elasticsearch_index import new_index_name
+from recommender.catalog.elasticsearch_index import (
+    live_from,
+    mark_live,
+    new_index_name,
+    written_since_live,
+)
 from recommender.catalog.product import Product
 from recommender.catalog.protocol import Changes, in_parts
 from recommender.errors import CatalogError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+
+_OPEN = {"index.blocks.write": None}
 
 _CATCH_UPS = 20
 """Writers that are faster than this many rounds are held before the rest is taken over."""
@@ -37,6 +46,22 @@ class Rebuilt:
     products: int
 
 
+@dataclass(frozen=True)
+class RolledBack:
+    """What a return to the other index did.
+
+    Attributes:
+        index: The index that answers now.
+        kept: The one that answered before.
+        n_written: Number of products that were written or taken out while that one answered; they
+            are now as they were before. None if nobody knows.
+    """
+
+    index: str
+    kept: str
+    n_written: int | None
+
+
 def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
     """Fill a new index and let it answer; a failure leaves everything as it was.
 
@@ -52,8 +77,7 @@ def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
         try:
             n_products = _fill(catalog, client, old, new)
         except BaseException:
-            client.indices.put_settings(index=old, settings={"index.blocks.write": None})
-            client.indices.delete(index=new, ignore_unavailable=True)
+            _undo(catalog, client, old, new)
             raise
         for index in catalog.indices()[1]:
             if index != old:
@@ -61,28 +85,43 @@ def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
     return Rebuilt(new, old, n_products)
 
 
-def roll_back(catalog: ElasticsearchCatalog) -> str:
-    """Let the index answer that the last rebuild replaced; what was written since is not in it.
+def roll_back(catalog: ElasticsearchCatalog) -> RolledBack:
+    """Let the other index answer that is kept; the present one is kept in its place.
 
-    Returns:
-        The index that answers now.
+    What was written to the present one is not in the other; once more returns to it.
 
     Raises:
-        CatalogError: If there is none, or the server fails.
+        CatalogError: If no other index has ever answered, or the server fails.
     """
-    alias = catalog.alias
     with catalog.connection.translated():
         client = catalog.connection.writer()
-        present, kept = catalog.indices()
-        older = [index for index in kept if index < present]
-        if not older:
+        present, others = catalog.indices()
+        # One that never answered was left half filled by a rebuild that was cut off.
+        kept = [index for index in others if live_from(client, index) is not None]
+        if not kept:
             raise CatalogError(
-                f"{catalog.connection.where} keeps no older index of {alias}; there is nothing to "
-                "go back to"
+                f"{catalog.connection.where} keeps no other index of {catalog.alias}; there is "
+                "nothing to go back to"
             )
-        client.indices.put_settings(index=older[-1], settings={"index.blocks.write": None})
-        _switch(client, alias, present, older[-1])
-        return older[-1]
+        # Those who write meanwhile are put off, and write to the other one.
+        client.indices.add_block(index=present, block="write")
+        try:
+            n_written = written_since_live(client, present)
+            client.indices.put_settings(index=kept[-1], settings=_OPEN)
+            _switch(catalog, client, present, kept[-1])
+        except BaseException:
+            with suppress(CatalogError), catalog.connection.translated():
+                client.indices.put_settings(index=present, settings=_OPEN)
+            raise
+        return RolledBack(kept[-1], present, n_written)
+
+
+def _undo(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new: str) -> None:
+    """Leave no trace, as far as the server lets us: what failed first is told."""
+    with suppress(CatalogError), catalog.connection.translated():
+        client.indices.put_settings(index=old, settings=_OPEN)
+    with suppress(CatalogError), catalog.connection.translated():
+        client.indices.delete(index=new, ignore_unavailable=True)
 
 
 def _fill(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new: str) -> int:
@@ -110,15 +149,16 @@ def _fill(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new:
             f"{catalog.connection.where}: the new index has {n_new:,} products and the old one "
             f"{n_old:,}; the old one goes on answering. Run the rebuild again"
         )
-    _switch(client, catalog.alias, old, new)
+    _switch(catalog, client, old, new)
     return n_new
 
 
-def _switch(client: "Elasticsearch", alias: str, old: str, new: str) -> None:
+def _switch(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new: str) -> None:
+    mark_live(catalog.connection, client, new)
     client.indices.update_aliases(
         actions=[
-            {"remove": {"index": old, "alias": alias, "must_exist": True}},
-            {"add": {"index": new, "alias": alias}},
+            {"remove": {"index": old, "alias": catalog.alias, "must_exist": True}},
+            {"add": {"index": new, "alias": catalog.alias}},
         ]
     )
 

@@ -53,6 +53,48 @@ def test_the_embedded_catalog_has_no_index_of_its_own(run):
         assert "catalog.adapter is embedded" in result.stderr
 
 
+def test_what_is_done_one_by_one_is_not_asked_for_together(run):
+    for options in (("--rebuild", "--verify"), ("--verify", "--roll-back", "--rebuild")):
+        result = run("index", *options)
+        assert result.exit_code == 2
+        assert "give one of them" in result.stderr
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    path = tmp_path / "recommender.toml"
+    path.write_text(
+        "[catalog]\nadapter = 'elasticsearch'\n[catalog.elasticsearch]\n"
+        "hosts = ['http://127.0.0.1:9']\n"
+    )
+    return path
+
+
+def test_a_server_that_is_away(run, away):
+    result = run("index", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["status"] == "unavailable"
+    assert "cannot be reached" in result.stderr
+    assert run("index").stdout == "Elasticsearch at http://127.0.0.1:9: unavailable\n"
+
+
+def test_a_secret_that_is_not_set(run, away, monkeypatch):
+    monkeypatch.delenv("SHOP_KEY", raising=False)
+    with away.open("a") as file:
+        file.write("api_key_env = 'SHOP_KEY'\n")
+    for option in ("", "--rebuild", "--verify"):
+        result = run("index", *option.split())
+        assert result.exit_code == 2
+        assert "SHOP_KEY, which is not set" in result.stderr
+
+
+@pytest.mark.elastic
+def test_an_index_that_is_not_there(run, catalog):
+    result = run("index")
+    assert (result.exit_code, result.stdout.split(": ")[-1][:11]) == (1, "unavailable")
+    assert "recommender import items FILE" in result.stderr
+
+
 @pytest.mark.elastic
 def test_a_feed_and_its_index(run, catalog, tmp_path):
     assert "recommender import items FILE" in run("index", "--rebuild").stderr
@@ -75,9 +117,14 @@ def test_a_feed_and_its_index(run, catalog, tmp_path):
     assert "recommender index --rebuild" in verified.stderr
     assert run("index", "--rebuild").exit_code == 0
     assert run("index", "--verify").exit_code == 0
+    catalog.delete(["08"])
+    known = json.loads(run("index", "--json").stdout)
+    assert (known["kept"], known["written_since"]) == ([rebuilt["index"]], 1)
     rolled = json.loads(run("index", "--roll-back", "--json").stdout)
-    assert rolled == {"index": rebuilt["index"]}
+    assert rolled == {"index": rebuilt["index"], "kept": known["index"], "written_since": 1}
     assert json.loads(run("index", "--json").stdout)["index"] == rebuilt["index"]
+    assert "0 products were written or taken out" in run("index", "--roll-back").stdout
+    assert json.loads(run("index", "--json").stdout)["index"] == known["index"]
 
 
 @pytest.mark.elastic

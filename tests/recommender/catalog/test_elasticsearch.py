@@ -12,7 +12,9 @@ pytest.importorskip("elasticsearch")
 
 from recommender.catalog import elasticsearch_client, elasticsearch_index, elasticsearch_rebuild
 from recommender.catalog.elasticsearch import ElasticsearchCatalog
-from recommender.catalog.elasticsearch_rebuild import rebuild, roll_back
+from recommender.catalog.elasticsearch_documents import INDEX
+from recommender.catalog.elasticsearch_index import new_index_name
+from recommender.catalog.elasticsearch_rebuild import RolledBack, rebuild, roll_back
 from recommender.catalog.elasticsearch_verify import Verified, verify
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product, ProductPatch
@@ -108,16 +110,30 @@ def test_a_rebuild_lets_a_new_index_answer_and_keeps_the_old_one(catalog):
     with pytest.raises(CursorExpiredError):
         catalog.changes_since(cursor)
     assert catalog.upsert([product("new")]) == UpsertCounts(1, 0, 0)
+    catalog.delete(["0001", "0002"])
 
-    assert roll_back(catalog) == first
+    assert roll_back(catalog) == RolledBack(first, rebuilt.index, 3)
     assert list(catalog.scan()) == before
     assert catalog.patch([ProductPatch(id="0001", price=3)]).changed == 1
 
+    assert roll_back(catalog) == RolledBack(rebuilt.index, first, 1)
+    assert [found.id for found in catalog.get(["0001", "new"])] == ["new"]
+    assert catalog.upsert([product("newer")]).added == 1
+
     third = rebuild(catalog).index
-    assert indices_of(catalog) == [first, third]
-    assert roll_back(catalog) == first
+    assert indices_of(catalog) == [rebuilt.index, third]
+
+
+def test_nothing_to_go_back_to(catalog):
+    catalog.upsert([product("a")])
     with pytest.raises(CatalogError, match="nothing to go back to"):
         roll_back(catalog)
+    # As a rebuild leaves it that is killed before it ends.
+    client = catalog.connection.client()
+    client.indices.create(index=new_index_name(catalog.alias), **INDEX)
+    with pytest.raises(CatalogError, match="nothing to go back to"):
+        roll_back(catalog)
+    assert catalog.upsert([product("b")]).added == 1
 
 
 def test_a_rebuild_loses_no_write_and_fails_no_search(catalog):

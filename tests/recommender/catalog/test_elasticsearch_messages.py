@@ -10,6 +10,7 @@ pytest.importorskip("elasticsearch")
 
 from recommender.catalog import elasticsearch_client
 from recommender.catalog.elasticsearch import ElasticsearchCatalog
+from recommender.catalog.elasticsearch_rebuild import rebuild
 from recommender.catalog.product import Product, ProductPatch
 from recommender.errors import CatalogError, SettingsError
 from recommender.settings import ElasticsearchSettings
@@ -134,6 +135,33 @@ def test_a_disk_that_is_nearly_full():
             catalog.upsert([Product(id="a", title="A")])
         # It is not waited for: nothing but a person frees a disk.
         assert time.monotonic() - begun < 5
+
+
+def test_what_failed_first_is_told_where_cleaning_up_fails_too():
+    """The new index cannot be filled, and neither taken away: the server is full."""
+    name, cleaned = "products-00000000t000000000000z", []
+
+    def answer(method, path, headers):
+        if path == "/":
+            return 200, ROOT_9
+        if path.startswith("/_alias"):
+            return 200, {name: {"aliases": {"products": {}}}}
+        if "_count" in path:
+            return 200, {"count": 7}
+        if "_stats" in path:
+            return error(503, "x", "the first failure")
+        if method == "DELETE" or path.endswith("/_settings"):
+            cleaned.append(method)
+            return error(500, "x", "another failure")
+        return 200, {name: {"settings": {"index": {"uuid": "u"}}}}
+
+    with (
+        server(answer) as address,
+        closing(catalog_at(address)) as catalog,
+        pytest.raises(CatalogError, match="the first failure"),
+    ):
+        rebuild(catalog)
+    assert sorted(cleaned) == ["DELETE", "PUT"]
 
 
 def test_no_server_and_no_elasticsearch_and_no_index():
