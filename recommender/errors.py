@@ -7,7 +7,8 @@
     ├── BudgetError           1   more bytes or seconds than the settings or the machine allow
     ├── DataError             1   a file that cannot be read, too little to train on
     │   ├── MappingError      2   a column named in --map, or a header, is missing
-    │   └── RefusedRowsError  4   more refused rows than `import.max_refused`
+    │   ├── RefusedRowsError  4   more refused rows than `import.max_refused`
+    │   └── WithdrawnError    4   a feed lacks more products than `import.max_withdrawn`
     ├── ArtifactError         1   no model, a damaged model folder
     ├── GateRefusedError      3   the candidate is not good enough to publish
     └── CatalogError          1   the catalog cannot be read or written
@@ -57,6 +58,12 @@ class MappingError(DataError):
 
 class RefusedRowsError(DataError):
     """More rows were refused than `import.max_refused` allows; nothing was imported."""
+
+    exit_code = 4
+
+
+class WithdrawnError(DataError):
+    """A full feed lacks more products than `import.max_withdrawn` allows; nothing was imported."""
 
     exit_code = 4
 

@@ -194,6 +194,12 @@ def _shares(
     help="Change price, sale_price, currency and availability only, as far as the files have "
     "them; no product goes out of stock for not being there.",
 )
+@click.option(
+    "--allow-withdrawn",
+    is_flag=True,
+    help="Take a full feed that lacks more products than import.max_withdrawn: they go out of "
+    "stock.",
+)
 @click.option("--dry-run", is_flag=True, help="Count, write nothing.")
 @common_options
 @click.pass_obj
@@ -202,6 +208,7 @@ def items(
     files: Sequence[str],
     file_format: "FeedFormat | None",
     partial: bool,
+    allow_withdrawn: bool,
     dry_run: bool,
 ) -> None:
     """Import a product feed; `-` is stdin.
@@ -213,6 +220,8 @@ def items(
     from pipelines.ingest.items import import_items
     from pipelines.ingest.sources import expand
 
+    if allow_withdrawn:
+        shop.overrides.append("import.max_withdrawn=1")
     settings = shop.settings()
     paths = expand(files)
     held = nullcontext() if dry_run else shop.workspace.catalog_lock("recommender import items")

@@ -24,11 +24,13 @@ from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.opening import existing_catalog, open_catalog
 from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import Catalog, DocumentError
-from recommender.errors import DataError, RefusedRowsError
+from recommender.errors import DataError, RefusedRowsError, WithdrawnError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
 _TOLD_IDS = 5
+_ALWAYS_WITHDRAWN = 10
+"""So many products may go out of stock, however small the shop."""
 
 _CUT_OFF = (
     "Interrupted while the catalog was written: some products are as the feed has them, others as "
@@ -134,7 +136,7 @@ def import_items(
 
     Args:
         workspace: Where the catalog is.
-        settings: `import.max_refused` counts here.
+        settings: `import.max_refused` and `import.max_withdrawn` count here.
         paths: Files of any format of `pipelines.ingest.feed.FORMATS`, gzipped or not; `-` is
             stdin.
         file_format: Of all files; by default told by the first bytes, then by the name.
@@ -147,6 +149,8 @@ def import_items(
         MappingError: If `id` or `title` is missing in a header.
         RefusedRowsError: If more rows of a file are refused than `import.max_refused` allows, or
             the catalog refuses more products than that.
+        WithdrawnError: If a full feed lacks more of the products in stock than
+            `import.max_withdrawn` allows.
         MissingExtraError: If Parquet is to be read without pyarrow.
         DataError: If a file cannot be read.
         CatalogError: If the catalog cannot be written, or is not there for a partial feed.
@@ -164,7 +168,10 @@ def import_items(
         closing(files),
         _catalog(workspace, settings, dry_run=dry_run, create=not partial) as catalog,
     ):
-        done = _patched(catalog, files) if partial else _replaced(catalog, files)
+        if partial:
+            done = _patched(catalog, files)
+        else:
+            done = _replaced(catalog, files, settings.import_.max_withdrawn)
     n_given = sum(counts.imported for counts in done.files)
     if len(done.errors) > settings.import_.max_refused * n_given:
         raise RefusedRowsError(
@@ -175,15 +182,20 @@ def import_items(
     return done
 
 
-def _replaced(catalog: Catalog, files: FeedFiles) -> FeedCounts:
+def _replaced(catalog: Catalog, files: FeedFiles, max_withdrawn: float) -> FeedCounts:
     """What the feed says is the catalog now."""
     products = files.products()
     first = next(products, None)
     if first is None:
         return FeedCounts(files.finished(), 0, 0, 0, 0)
-    with _read_to_the_end(chain([first], products), Product) as ready:
+    with (
+        _read_to_the_end(chain([first], products), Product) as ready,
+        # Noted before anything is written: too many of them stop the import.
+        _read_to_the_end(_withdrawals(catalog, files, max_withdrawn), ProductPatch) as gone,
+        _told_if_cut_off(),
+    ):
         upserted = catalog.upsert(ready)
-        withdrawn = catalog.patch(_withdrawals(catalog, files))
+        withdrawn = catalog.patch(gone)
     return FeedCounts(
         files.finished(),
         upserted.added,
@@ -194,19 +206,33 @@ def _replaced(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     )
 
 
-def _withdrawals(catalog: Catalog, files: FeedFiles) -> Iterator[ProductPatch]:
+def _withdrawals(catalog: Catalog, files: FeedFiles, max_share: float) -> Iterator[ProductPatch]:
     """Takes out of stock what the catalog has and the feed has not; all else of it is not ours.
 
     A product whose row was refused is in the feed: it stays as it was.
+
+    Raises:
+        WithdrawnError: Behind the last one, if they are more than `max_share` of what is in stock.
     """
+    n_in_stock = n_withdrawn = 0
     for product in catalog.scan():
-        if product.availability != "out_of_stock" and not files.had(product.id):
+        if product.availability == "out_of_stock":
+            continue
+        n_in_stock += 1
+        if not files.had(product.id):
+            n_withdrawn += 1
             yield ProductPatch(id=product.id, availability="out_of_stock")
+    if n_withdrawn > max(_ALWAYS_WITHDRAWN, max_share * n_in_stock):
+        raise WithdrawnError(
+            f"the feed lacks {n_withdrawn:,} of {n_in_stock:,} products that are in stock, above "
+            f"import.max_withdrawn = {max_share:g}; nothing was imported; fetch the feed again if "
+            "it was cut off, or let them go out of stock with --allow-withdrawn"
+        )
 
 
 def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
     """What the feed says is changed in products that are there."""
-    with _read_to_the_end(files.changes(), ProductPatch) as ready:
+    with _read_to_the_end(files.changes(), ProductPatch) as ready, _told_if_cut_off():
         patched = catalog.patch(ready)
     return FeedCounts(
         files.finished(),
@@ -223,11 +249,7 @@ def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
 
 @contextmanager
 def _read_to_the_end(rows: Iterable[Row], kind: type[Row]) -> Iterator[Iterable[Row]]:
-    """The rows, once all of them were read: nothing is written before.
-
-    Raises:
-        KeyboardInterrupt: In words, if it comes while the caller writes them.
-    """
+    """The rows, once all of them were read: nothing is written before."""
     with TemporaryFile("w+", encoding="utf-8") as file:
         try:
             file.writelines(f"{row.model_dump_json(exclude_unset=True)}\n" for row in rows)
@@ -237,10 +259,16 @@ def _read_to_the_end(rows: Iterable[Row], kind: type[Row]) -> Iterator[Iterable[
                 f"the feed cannot be noted while it is read ({err.strerror}); free some of the "
                 "folder of temporary files, or name another in TMPDIR"
             ) from err
-        try:
-            yield map(kind.model_validate_json, file)
-        except KeyboardInterrupt as err:
-            raise KeyboardInterrupt(_CUT_OFF) from err
+        yield map(kind.model_validate_json, file)
+
+
+@contextmanager
+def _told_if_cut_off() -> Iterator[None]:
+    """An interrupt in words: the catalog is being written."""
+    try:
+        yield
+    except KeyboardInterrupt as err:
+        raise KeyboardInterrupt(_CUT_OFF) from err
 
 
 @contextmanager

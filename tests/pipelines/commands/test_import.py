@@ -136,6 +136,21 @@ def test_another_run_holds_the_workspace(recommender, events_file, shop):
     assert "another run holds" in done.stderr
 
 
+def test_a_feed_that_was_cut_off_is_taken_when_told_so(recommender, tmp_path):
+    feed, cut = tmp_path / "feed.tsv", tmp_path / "cut.tsv"
+    rows = [f"{number}\tChair\n" for number in range(20)]
+    feed.write_text("id\ttitle\n" + "".join(rows))
+    cut.write_text("id\ttitle\n" + "".join(rows[:9]))
+    assert recommender("items", feed).exit_code == 0
+
+    refused = recommender("items", cut)
+    assert (refused.exit_code, refused.stdout) == (4, "")
+    assert "11 of 20 products that are in stock" in refused.stderr
+    assert "--allow-withdrawn" in refused.stderr
+    done = recommender("items", cut, "--allow-withdrawn", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["withdrawn"]) == (0, 11)
+
+
 def test_prices_come_in_while_a_model_trains(recommender, tmp_path, shop):
     feed, part = tmp_path / "feed.tsv", tmp_path / "part.tsv"
     feed.write_text("id\ttitle\tprice\nA\tChair\t49.00 EUR\n")

@@ -17,7 +17,13 @@ from pipelines.ingest.feed import feed_rows
 from pipelines.ingest.items import import_items
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product, ProductPatch
-from recommender.errors import CatalogError, DataError, MappingError, RefusedRowsError
+from recommender.errors import (
+    CatalogError,
+    DataError,
+    MappingError,
+    RefusedRowsError,
+    WithdrawnError,
+)
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -333,6 +339,35 @@ def test_an_import_that_is_cut_off_while_it_writes_is_finished_by_the_same_again
 
     counts = take(feed)
     assert (counts.added, counts.changed, counts.unchanged, counts.withdrawn) == (0, 0, 2, 1)
+
+
+def test_a_feed_that_was_cut_off_changes_nothing(write, take, products):
+    sold_out = [row(number, availability="out of stock") for number in range(40, 80)]
+    take(write("feed.tsv", HEADER + "".join(map(row, range(40))) + "".join(sold_out)))
+    before = products()
+    cut = write("cut.tsv", HEADER + row(99) + "".join(map(row, range(27))))
+    says = (
+        r"lacks 13 of 40 products that are in stock, above import.max_withdrawn = 0\.3; "
+        r"nothing was imported; .* --allow-withdrawn"
+    )
+    for dry_run in (False, True):
+        with pytest.raises(WithdrawnError, match=says):
+            take(cut, dry_run=dry_run)
+    assert products() == before
+
+    assert take(write("cut.tsv", HEADER + "".join(map(row, range(28))))).withdrawn == 12
+    settings = {"max_withdrawn": 0.9}
+    few = write("few.tsv", HEADER + "".join(map(row, range(5))))
+    assert take(few, settings=settings).withdrawn == 23
+
+
+def test_of_few_products_all_may_go(write, take, products):
+    take(write("feed.tsv", HEADER + "".join(map(row, range(11)))))
+    with pytest.raises(WithdrawnError, match="lacks 11 of 11 products"):
+        take(write("next.tsv", HEADER + row(50)))
+    take(write("feed.tsv", HEADER + row(10)))
+    stock = [product.availability for product in products().values()]
+    assert sorted(stock) == ["in_stock"] + ["out_of_stock"] * 10
 
 
 def test_several_files_are_one_feed_and_the_last_one_counts(write, take, products):
