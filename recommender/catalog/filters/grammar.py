@@ -3,7 +3,8 @@ r"""From the text of a filter to its tree.
     price<=50 AND brand IN ("Acme", "B") AND NOT product_type:"Gift cards"
 
 NOT binds closer than AND, AND closer than OR; the words may be written small. A text stands in
-double quotes, with `\"` and `\\` inside for a quote and a backslash. `:` is `=`.
+double quotes, with `\"` and `\\` inside for a quote and a backslash. `:` is `=`. Parentheses group
+and leave nothing in the tree, so they are no levels of it.
 """
 
 import math
@@ -20,6 +21,11 @@ from recommender.errors import FilterError
 MAX_LENGTH = 4_000
 MAX_DEPTH = 16
 MAX_VALUES = 500
+
+_TOO_DEEP = (
+    f"a filter is at most {MAX_DEPTH} levels deep; AND, OR, NOT and the comparison inside count, "
+    "parentheses alone do not"
+)
 
 _GRAMMAR = r"""
 ?start: disjunction
@@ -129,7 +135,7 @@ def _joined(node: Node, parts: Any) -> _Part:
     depth = 1 + max(part.depth for part in parts)
     n_values = sum(part.n_values for part in parts)
     if depth > MAX_DEPTH:
-        raise FilterError(f"a filter is at most {MAX_DEPTH} levels deep", 1)
+        raise FilterError(_TOO_DEEP, 1)
     if n_values > MAX_VALUES:
         raise FilterError(f"a filter compares with at most {MAX_VALUES} values", 1)
     return _Part(node, depth, n_values)
