@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from recommender.disk import write_whole
-from recommender.errors import SettingsError
+from recommender.errors import SettingsError, words_of
 from recommender.settings import Settings
 
 _HEAD = """\
@@ -101,7 +101,7 @@ def change_settings(path: Path, values: Mapping[str, Any]) -> None:
         text = path.read_bytes().decode() if path.exists() else settings_text()
         write_whole(path, changed_text(text, values).encode())
     except ValueError as err:
-        raise SettingsError(f"{path} is left as it is: {err}; change it by hand") from err
+        raise SettingsError(f"{path} is left as it is: {words_of(err)}; change it by hand") from err
     except OSError as err:
         raise SettingsError(f"{path} cannot be written: {err.strerror}") from err
 

@@ -109,3 +109,13 @@ class DifferencesError(CatalogError):
 
 class CursorExpiredError(CatalogError):
     """A change cursor is of a catalog that was rebuilt or replaced; read all of it again."""
+
+
+def words_of(err: BaseException) -> str:
+    """What another library's error says, to stand inside a sentence: one line, no full stop.
+
+    Example:
+        >>> f"the file cannot be read ({words_of(OSError('No space.'))}); free some"
+        'the file cannot be read (No space); free some'
+    """
+    return " ".join(str(err).split()).rstrip(".,;:!")

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from recommender.data.lines import LINE_SCHEMA
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 
 _BLOCK_BYTES = 1 << 23
 _DELIMITERS = ",;\t|"
@@ -83,8 +83,8 @@ def csv_batches(
         yield from _bad_lines(bad_rows, None)
     except pa.ArrowInvalid as err:
         raise DataError(
-            f"{path} cannot be read as CSV: {err}; look for a quotation mark that is opened and "
-            "never closed; nothing of the file was imported"
+            f"{path} cannot be read as CSV: {words_of(err)}; look for a quotation mark that is "
+            "opened and never closed; nothing of the file was imported"
         ) from err
 
 

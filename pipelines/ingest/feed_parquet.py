@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.ingest.columns import check_columns
 from pipelines.ingest.records import CHANGEABLE, Record, attribute_name
 from pipelines.ingest.sources import STDIN, OnBytes, reading
-from recommender.errors import DataError, MissingExtraError
+from recommender.errors import DataError, MissingExtraError, words_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +59,8 @@ def parquet_records(
             yield from _records(str(unpacked), path, None, partial=partial)
     except pa.ArrowException as err:
         raise DataError(
-            f"{path} is no readable Parquet ({err}); write it again; nothing of it was imported"
+            f"{path} is no readable Parquet ({words_of(err)}); write it again; nothing of it was "
+            "imported"
         ) from err
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.ingest.sources import STDIN, OnBytes, reading
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 
 
 @contextmanager
@@ -25,7 +25,8 @@ def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
             yield file
     except pa.ArrowException as err:
         raise DataError(
-            f"{path} is no readable Parquet ({err}); write it again; nothing of it was imported"
+            f"{path} is no readable Parquet ({words_of(err)}); write it again; nothing of it was "
+            "imported"
         ) from err
 
 

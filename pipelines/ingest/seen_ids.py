@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Literal
 
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 
 _CACHE_KIB = 32 * 1024
 _PAGES = 1 << 24
@@ -44,8 +44,8 @@ class SeenIds:
             return self._connection.execute(sql, values)
         except sqlite3.Error as err:
             raise DataError(
-                f"the ids of the feed cannot be noted in a temporary file ({err}); make room where "
-                "temporary files go, or name another folder in SQLITE_TMPDIR"
+                f"the ids of the feed cannot be noted in a temporary file ({words_of(err)}); make "
+                "room where temporary files go, or name another folder in SQLITE_TMPDIR"
             ) from err
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 
 STDIN = "-"
 
@@ -70,7 +70,7 @@ def reading(path: str) -> Iterator[None]:
         ) from err
     except (EOFError, zlib.error, gzip.BadGzipFile) as err:
         raise DataError(
-            f"{path} is damaged gzip ({err}); fetch it again; nothing of it was imported"
+            f"{path} is damaged gzip ({words_of(err)}); fetch it again; nothing of it was imported"
         ) from err
     except OSError as err:
         raise DataError(f"{path} cannot be read: {err.strerror or err}") from err

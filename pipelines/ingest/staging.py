@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.ingest.normalize import STAGED_COLUMNS
 from recommender.data.eventscan import literal, log_query, rows_from_events
 from recommender.disk import sync
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
@@ -86,8 +86,8 @@ def run_sql(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
     except duckdb.Error as err:
         raise DataError(
-            f"the import cannot go on: {err}; check that the disk of the workspace has room and "
-            "that the files of its event log are whole"
+            f"the import cannot go on: {words_of(err)}; check that the disk of the workspace has "
+            "room and that the files of its event log are whole"
         ) from err
     except RuntimeError as err:
         if "interrupted" in str(err):
@@ -116,7 +116,8 @@ def stage(connection: Connection, table: pa.Table, query: str, into: str = "stag
         connection.register("batch", table)
     except duckdb.Error as err:
         raise DataError(
-            f"the import cannot go on: {err}; write the column in a plain type, such as text"
+            f"the import cannot go on: {words_of(err)}; write the column in a plain type, "
+            "such as text"
         ) from err
     run_sql(connection, f"INSERT INTO {into} {query}")
     connection.unregister("batch")

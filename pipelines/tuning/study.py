@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from recommender.disk import why_unwritten, write_whole
-from recommender.errors import BusyError, DataError
+from recommender.errors import BusyError, DataError, words_of
 
 SCHEMA_VERSION = 1
 _HEAD_NAME, _TRIALS_NAME, _QUERIES_NAME = "study.json", "trials.ndjson", "queries"
@@ -167,12 +167,12 @@ def _read_trials(path: Path) -> list[Trial]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as err:
-        raise DataError(f"{path} cannot be read: {err}; {_advice(path.parent)}") from err
+        raise DataError(f"{path} cannot be read: {words_of(err)}; {_advice(path.parent)}") from err
     whole = text.split("\n")[:-1]
     try:
         return [Trial(**json.loads(line)) for line in whole]
     except (ValueError, TypeError) as err:
-        raise DataError(f"{path} is damaged: {err}; {_advice(path.parent)}") from err
+        raise DataError(f"{path} is damaged: {words_of(err)}; {_advice(path.parent)}") from err
 
 
 def _append_line(path: Path, line: str) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from recommender.data.events import LOG_COLUMNS
 from recommender.data.lines import BLOCK_BYTES, LINE_SCHEMA, line_batches
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 
 ITEM_FIELDS = ("item_id", "item_variant", "quantity", "price", "index")
 """Fields of `items[]` on the wire."""
@@ -58,7 +58,7 @@ def read_log(connection: duckdb.DuckDBPyConnection, events_dir: Path) -> duckdb.
         ).fetchall()
         connection.execute(f"CREATE TEMP TABLE {repeats} AS {_repeated_rows(log)}").fetchall()
     except duckdb.Error as err:
-        raise DataError(f"{events_dir}: the event log cannot be read: {err}") from err
+        raise DataError(f"{events_dir}: the event log cannot be read: {words_of(err)}") from err
     # Hardly ever are there repeats; without them the log is one plain scan.
     n_repeats = connection.execute(f"SELECT count(*) FROM {repeats}").fetchall()[0][0]
     kept = f"{log} ANTI JOIN {repeats} USING (file, place, item_position)" if n_repeats else log

@@ -17,7 +17,7 @@ from recommender.data.examples import Sessions
 from recommender.data.marks import CART, PURCHASE, WITHIN
 from recommender.data.noise import NEVER, rule_names
 from recommender.data.sessions import INPUT_COLUMNS, ROW_ORDER, cut_sessions
-from recommender.errors import DataError
+from recommender.errors import DataError, words_of
 from recommender.settings import Settings
 
 _FETCHED = (
@@ -77,7 +77,7 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         except pa.ArrowCancelled as err:
             raise KeyboardInterrupt from err
         except (duckdb.Error, pa.ArrowException) as err:
-            raise DataError(f"the event log cannot be cut into sessions: {err}") from err
+            raise DataError(f"the event log cannot be cut into sessions: {words_of(err)}") from err
         except RuntimeError as err:
             # So duckdb tells that Ctrl-C came during a query.
             if "interrupted" in str(err).lower():

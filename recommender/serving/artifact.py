@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from recommender.cold.start import ColdStart
 from recommender.data.vocabulary import Vocabulary
 from recommender.densities.densities import Densities
-from recommender.errors import ArtifactError
+from recommender.errors import ArtifactError, words_of
 from recommender.models.contract import Model
 from recommender.models.popularity import Popularity
 from recommender.models.registry import model_class
@@ -187,11 +187,13 @@ def load(path: Path | str) -> Artifact:
         ) from err
     except KeyError as err:
         raise ArtifactError(
-            f"{folder} was made by another version of this program: it lacks {err}; "
+            f"{folder} was made by another version of this program: it lacks {words_of(err)}; "
             f"{advice(folder)}"
         ) from err
     except (OSError, ValueError, TypeError, EOFError) as err:
-        raise ArtifactError(f"{folder} cannot be loaded: {err}; {advice(folder)}") from err
+        raise ArtifactError(
+            f"{folder} cannot be loaded: {words_of(err)}; {advice(folder)}"
+        ) from err
     _check_parts(folder, manifest, vocabulary, parts)
     parts[manifest.model.name].blend = None if densities is None else densities.blend(vocabulary)
     return Artifact(folder, manifest, vocabulary, parts, report, densities, cold)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recommender.disk import sync
-from recommender.errors import ArtifactError
+from recommender.errors import ArtifactError, words_of
 from recommender.serving.artifact import REPORT_NAME
 from recommender.serving.check import check_in_clean_process
 from recommender.serving.manifest import (
@@ -252,7 +252,7 @@ def _describe(folder: Path, live: bool) -> Version:
     except ArtifactError as err:
         return Version(folder.name, folder, live, None, str(err), {})
     except (OSError, ValueError) as err:
-        problem = f"{folder / REPORT_NAME} cannot be read: {err}"
+        problem = f"{folder / REPORT_NAME} cannot be read: {words_of(err)}"
         return Version(folder.name, folder, live, None, problem, {})
     metrics = _metrics(report, manifest.model.name)
     return Version(folder.name, folder, live, manifest, None, metrics)
