@@ -4,7 +4,6 @@ The copy is an embedded catalog. It reads what changed elsewhere by cursor and k
 the same transaction, so that it goes on where it ended, whatever ended it.
 """
 
-import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -63,7 +62,6 @@ class CatalogCopy:
     def __init__(self, origin: Catalog, path: Path) -> None:
         self.origin, self.local = origin, LocalCopy(path)
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
-        self._following = threading.Lock()
         self.problem: CatalogError | None = None
 
     @property
@@ -76,27 +74,13 @@ class CatalogCopy:
         return self.local.origin_cursor() is not None
 
     def follow(self) -> bool:
-        """Take over what changed; where another thread or process does, leave it to that one.
+        """Take over what changed; where another process does, leave it to that one.
 
-        A failure leaves the copy as it is and sets `problem`.
+        A failure leaves the copy as it is and sets `problem`. Of one object one thread does this.
 
         Returns:
             Whether the copy is now as the origin was when this began.
         """
-        # Whoever waits here may have a request to answer, and all of a catalog takes long.
-        if not self._following.acquire(timeout=_LOCK_WITHIN_S):
-            return False
-        try:
-            return self._followed()
-        finally:
-            self._following.release()
-
-    def close(self) -> None:
-        """Give both catalogs back."""
-        self.origin.close()
-        self.local.close()
-
-    def _followed(self) -> bool:
         try:
             with self._lock.acquire(timeout=_LOCK_WITHIN_S):
                 self._take_over()
@@ -113,6 +97,11 @@ class CatalogCopy:
             return False
         self.problem = None
         return True
+
+    def close(self) -> None:
+        """Give both catalogs back."""
+        self.origin.close()
+        self.local.close()
 
     def _changes_since(self, cursor: str) -> Changes:
         try:

@@ -30,10 +30,10 @@ import_items(workspace, load_settings(workspace.settings_path), [sys.argv[2]])
 """
 _CACHE = """
 import sys
-import webapp.live_catalog
+import webapp.catalog_sources
 from webapp.app import create_app
 from webapp.service import service_of
-webapp.live_catalog._START_WITHIN_S = 3600.0
+webapp.catalog_sources._START_WITHIN_S = 3600.0
 service = service_of(create_app(sys.argv[1]))
 len(service.catalog.table())
 service.close()

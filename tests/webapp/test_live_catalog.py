@@ -13,7 +13,7 @@ from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.settings import CatalogSettings, Settings
 from recommender.workspace import Workspace
 from tests.small_shop import N_PRODUCTS, make_product, wait_for
-from webapp import live_catalog
+from webapp import catalog_sources
 from webapp.live_catalog import LiveCatalog
 from webapp.marks import ChangeMark
 
@@ -27,7 +27,7 @@ def origin(tmp_path):
 
 @pytest.fixture
 def live(origin, workspace: Workspace, monkeypatch):
-    monkeypatch.setattr(live_catalog, "open_catalog", lambda *_, **__: origin)
+    monkeypatch.setattr(catalog_sources, "open_catalog", lambda *_, **__: origin)
     settings = Settings(catalog=CatalogSettings(adapter="elasticsearch"))
     with (
         closing(ChangeMark(workspace.root / "mark")) as mark,
@@ -60,15 +60,17 @@ def test_a_write_does_not_wait_until_the_whole_catalog_is_copied(
 ):
     copying, go_on = threading.Event(), threading.Event()
     whole = list(origin.scan())
+    copiers = []
 
     def scan():
+        copiers.append(threading.current_thread())
         copying.set()
         assert go_on.wait(60)
         return iter(whole)
 
     with monkeypatch.context() as patched:
         patched.setattr(origin, "scan", scan)
-        patched.setattr(live_catalog, "_SEEN_WITHIN_S", 0.5)
+        patched.setattr(catalog_sources, "_SEEN_WITHIN_S", 0.5)
         with closing(LocalCopy(workspace.catalog_copy_path("products"))) as copy:
             copy.take_over([], [], "a cursor that has expired")
         assert copying.wait(10)
@@ -78,3 +80,24 @@ def test_a_write_does_not_wait_until_the_whole_catalog_is_copied(
         waited_s = time.monotonic() - begun
         go_on.set()
     assert waited_s < 5
+    assert len(set(copiers)) == 1
+
+
+def test_nobody_who_writes_copies_the_whole_catalog(live, origin, workspace, monkeypatch):
+    """The copy is as if the catalog was filled anew: the one thread that follows reads all."""
+    copiers = set()
+    scan = origin.scan
+
+    def noted():
+        copiers.add(threading.current_thread())
+        return scan()
+
+    monkeypatch.setattr(origin, "scan", noted)
+    for number in range(10):
+        with closing(LocalCopy(workspace.catalog_copy_path("products"))) as copy:
+            copy.take_over([], [], "a cursor that has expired")
+        origin.upsert([make_product(N_PRODUCTS + number)])
+        live.changed()
+        assert len(live.table()) == N_PRODUCTS + number + 1
+    assert len(copiers) == 1
+    assert threading.current_thread() not in copiers
