@@ -72,7 +72,8 @@ function thumbnail(item) {
     img.width = img.height = 44;
     link.append(img);
   } else {
-    link.textContent = item.title;
+    link.setAttribute("aria-label", item.title);
+    link.classList.add("pictureless");
   }
   return link;
 }
