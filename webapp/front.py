@@ -2,7 +2,7 @@
 
 A process answers with a few threads. One that waited for a body would wait as long as its sender
 likes, and some twenty senders that stop midway would hold them all. So the event loop of granian
-takes bodies in, any number at a time and each within a time limit, and a thread gets the whole.
+takes bodies in, all at the same time and each within a time limit, and a thread gets the whole.
 """
 
 import asyncio
