@@ -1,8 +1,8 @@
 """All products of the catalog in this process, so that an answer asks no store."""
 
+import itertools
 import threading
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Self
@@ -20,6 +20,7 @@ from recommender.data.vocabulary import Vocabulary
 from recommender.errors import CatalogError, CursorExpiredError
 
 _SOLD_OUT = AnyOf("availability", ("out_of_stock",))
+_moments = itertools.count()
 
 
 class ProductTable:
@@ -27,14 +28,16 @@ class ProductTable:
 
     Attributes:
         ids: Every id, in the catalog's order.
-        order: The same object for tables with the same products in the same categories.
     """
 
     def __init__(self, products: Iterable[Product]) -> None:
-        self._products = {product.id: product for product in products}
-        self.ids = tuple(self._products)
-        self.order = object()
+        found = {product.id: product for product in products}
+        self.ids = tuple(sorted(found))
+        self._products = [found[item_id] for item_id in self.ids]
+        self._row_of = _rows_by_id(self.ids)
         self._places: WeakKeyDictionary[Vocabulary, NDArray[np.int64]] = WeakKeyDictionary()
+        # When each product came or changed last: a number that no other change has.
+        self._stamps = np.full(len(self.ids), next(_moments), np.int64)
 
     @classmethod
     def read(cls, catalog: Catalog) -> Self:
@@ -48,41 +51,56 @@ class ProductTable:
     def changed(self, products: Iterable[Product], deleted_ids: Iterable[str]) -> "ProductTable":
         """A table with some products added, replaced or taken out.
 
-        Where no id comes or goes, as with a new price, what was made of the others is kept.
+        What was made of the others is kept: columns move, and only what changed is looked at.
         """
-        there = dict(self._products)
-        for item_id in deleted_ids:
-            there.pop(item_id, None)
+        if not self.ids:
+            return ProductTable(products)
         replaced = {product.id: product for product in products}
-        if len(there) == len(self._products) and replaced.keys() <= there.keys():
-            return self._with(replaced)
-        there.update(replaced)
-        return ProductTable(there[item_id] for item_id in sorted(there))
-
-    def _with(self, replaced: Mapping[str, Product]) -> "ProductTable":
-        """The same ids in the same places."""
+        gone = {item_id for item_id in deleted_ids if item_id in self} - replaced.keys()
+        new = [item_id for item_id in replaced if item_id not in self]
         table = copy(self)
-        table._products = {**self._products, **replaced}
-        if any(self.category(item_id) != table.category(item_id) for item_id in replaced):
-            table.order = object()
+        if gone or new:
+            table.ids = tuple(sorted([*(one for one in self.ids if one not in gone), *new]))
+            table._row_of = _rows_by_id(table.ids)
+            table._places = WeakKeyDictionary()
+        source = self._rows_in(table)
+        fresh = [table._row_of[item_id] for item_id in replaced]
+        table._products = [self._products[row] for row in source.tolist()]
+        for row, product in zip(fresh, replaced.values(), strict=True):
+            table._products[row] = product
+        table._stamps = self._stamps[source]
+        table._stamps[fresh] = next(_moments)
         if "_columns" in vars(self):
-            rows = {item_id: bisect_left(self.ids, item_id) for item_id in replaced}
-            if all(self.ids[row : row + 1] == (item_id,) for item_id, row in rows.items()):
-                products = list(table._products.values())
-                table._columns = self._columns.replaced(products, list(rows.values()))
-            else:  # the ids are in another order
-                del table._columns
+            table._columns = self._columns.moved(table._products, source, fresh)
         return table
 
+    def changed_since(self, older: "ProductTable") -> set[str]:
+        """Ids of the products that came, went or changed since an older table."""
+        if older is self:
+            return set()
+        source = older._rows_in(self)
+        # -1, a product that came, finds what no product has.
+        changed = np.append(older._stamps, -1)[source] != self._stamps
+        ids = {self.ids[row] for row in np.flatnonzero(changed).tolist()}
+        return ids if older.ids is self.ids else ids | (older._row_of.keys() - self._row_of.keys())
+
+    def _rows_in(self, other: "ProductTable") -> NDArray[np.int64]:
+        """The row here of each product of another table, -1 for one that is not here."""
+        if other.ids is self.ids:
+            return np.arange(len(self))
+        row_of = self._row_of
+        return np.array([row_of.get(item_id, -1) for item_id in other.ids], np.int64)
+
     def __len__(self) -> int:
-        return len(self._products)
+        return len(self.ids)
 
     def __contains__(self, item_id: object) -> bool:
-        return item_id in self._products
+        return item_id in self._row_of
 
     def get(self, item_id: str) -> Product | None:
         """A product, or None for an unknown id."""
-        return self._products.get(item_id)
+        row = self._row_of.get(item_id)
+        return None if row is None else self._products[row]
 
     def sellable(self, item_id: str) -> bool:
         """Whether a product may be recommended.
@@ -90,14 +108,14 @@ class ProductTable:
         It is in the catalog and not sold out. Without any product (a shop that gave no feed)
         every id may: only ids come back then.
         """
-        if not self._products:
+        if not self.ids:
             return True
-        product = self._products.get(item_id)
+        product = self.get(item_id)
         return product is not None and product.availability != "out_of_stock"
 
     def category(self, item_id: str) -> tuple[str, ...]:
         """A product's categories, widest first; empty if it has none or is unknown."""
-        product = self._products.get(item_id)
+        product = self.get(item_id)
         return () if product is None else tuple(product.product_type)
 
     def passing(self, node: Node, vocabulary: Vocabulary) -> NDArray[np.bool_]:
@@ -105,32 +123,29 @@ class ProductTable:
         mask = np.append(mask_of(node, self._columns), False)
         return np.asarray(mask[self._rows_of(vocabulary)])
 
-    def select(self, node: Node) -> list[str]:
-        """Ids of all products that a filter lets through, in the catalog's order."""
-        rows = np.flatnonzero(mask_of(node, self._columns))
-        return [self.ids[row] for row in rows.tolist()]
-
     @cached_property
     def _columns(self) -> ProductColumns:
-        return ProductColumns(list(self._products.values()))
+        return ProductColumns(self._products)
 
     def _rows_of(self, vocabulary: Vocabulary) -> NDArray[np.int64]:
         """Place in `ids` of each row of a model, -1 for a product that is not in the catalog."""
         known = self._places.get(vocabulary)
         if known is None:
-            place_of = {item_id: place for place, item_id in enumerate(self.ids)}
-            known = np.array(
-                [place_of.get(item_id, -1) for item_id in vocabulary.item_ids], np.int64
-            )
+            row_of = self._row_of
+            known = np.array([row_of.get(one, -1) for one in vocabulary.item_ids], np.int64)
             self._places[vocabulary] = known
         return known
 
     def sellable_mask(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
         """Which rows of a model may be shown, shape (n_items,)."""
-        if not self._products:
+        if not self.ids:
             return np.ones(len(vocabulary), np.bool_)
         sold_out = mask_of(_SOLD_OUT, self._columns)
         return np.asarray(np.append(~sold_out, False)[self._rows_of(vocabulary)])
+
+
+def _rows_by_id(ids: Sequence[str]) -> dict[str, int]:
+    return {item_id: row for row, item_id in enumerate(ids)}
 
 
 class CatalogCache:

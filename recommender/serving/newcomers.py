@@ -1,6 +1,6 @@
 """Products of the catalog that a model does not know, with vectors from what the feed says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embeddings.content import Description
 from recommender.catalog.filters.tree import Node
 from recommender.catalog.table import ProductTable
-from recommender.cold.start import description_of
+from recommender.cold.start import ColdStart, description_of
 from recommender.data.vocabulary import Vocabulary
 from recommender.serving.artifact import Artifact
 from recommender.serving.categories import Categories, CategoryPath
@@ -26,69 +26,72 @@ class Newcomers:
         descriptions: What the vectors were made of.
         vectors: As `ColdStart.scores` takes them, shape (n, dim).
         table: Where they are from.
-        unknown: Ids of all products of the table that the model does not know.
     """
 
     vocabulary: Vocabulary
     descriptions: Sequence[Description]
     vectors: NDArray[np.float32]
     table: ProductTable
-    unknown: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.descriptions)
 
     @classmethod
-    def of(
-        cls, artifact: Artifact, table: ProductTable, before: "Newcomers | None" = None
-    ) -> "Newcomers":
+    def of(cls, artifact: Artifact, table: ProductTable) -> "Newcomers":
         """Those of a table that are not sold out and of which some term is known.
 
         Args:
             artifact: The model; without `cold` nobody is new to it.
             table: The products.
-            before: Of an older table and the same artifact: what is described as it was there
-                keeps its vector.
         """
-        cold = artifact.cold
-        if cold is None:
+        if artifact.cold is None:
             return cls(Vocabulary([]), [], np.zeros((0, 0), np.float32), table)
-        if before is not None and before.table.order is table.order:
-            unknown = before.unknown
-            if all(table.get(item_id) is before.table.get(item_id) for item_id in unknown):
-                return before._in(table)
-        else:
-            unknown = tuple(one for one in table.ids if one not in artifact.vocabulary)
-        told = {
-            item_id: description_of(product)
-            for item_id in unknown
-            if table.sellable(item_id) and (product := table.get(item_id)) is not None
-        }
-        rows = {} if before is None else before._rows_as_described(told)
-        fresh = [item_id for item_id in told if item_id not in rows]
-        made = cold.vectors([told[item_id] for item_id in fresh])
-        if before is not None:
-            made = np.concatenate([before.vectors[list(rows.values())], made])
-        place = {item_id: row for row, item_id in enumerate([*rows, *fresh])}
-        made = made[[place[item_id] for item_id in told]]
-        known = np.flatnonzero(made.any(axis=1))
-        every = list(told)
-        kept = [every[row] for row in known]
-        descriptions = [told[item_id] for item_id in kept]
-        return cls(Vocabulary(kept), descriptions, made[known], table, unknown)
+        nobody = np.zeros((0, len(artifact.cold.content.middle)), np.float32)
+        return cls(Vocabulary([]), [], nobody, table)._with(artifact.cold, artifact, table.ids)
 
-    def _in(self, table: ProductTable) -> "Newcomers":
-        """The same in a table where only known products have changed; categories stay."""
+    def after(self, artifact: Artifact, table: ProductTable, changed: Iterable[str]) -> "Newcomers":
+        """Those of a later table; who is described as before keeps the vector.
+
+        Args:
+            artifact: The same model.
+            table: The products.
+            changed: Ids of all that came, went or changed meanwhile.
+        """
         found = copy(self)
         object.__setattr__(found, "table", table)
-        return found
+        return found if artifact.cold is None else found._with(artifact.cold, artifact, changed)
 
-    def _rows_as_described(self, told: dict[str, Description]) -> dict[str, int]:
-        return {
-            item_id: row
-            for row, item_id in enumerate(self.vocabulary.item_ids)
-            if told.get(item_id) == self.descriptions[row]
+    def _with(self, cold: ColdStart, artifact: Artifact, changed: Iterable[str]) -> "Newcomers":
+        """The same once some products of the table are looked at again."""
+        touched = [item_id for item_id in changed if item_id not in artifact.vocabulary]
+        told = {
+            item_id: description_of(product)
+            for item_id in touched
+            if self.table.sellable(item_id) and (product := self.table.get(item_id)) is not None
         }
+        fresh = {item_id: one for item_id, one in told.items() if one != self._described(item_id)}
+        gone = {one for one in touched if one in self.vocabulary and one not in told}
+        if not fresh and not gone:
+            return self
+        made = cold.vectors(list(fresh.values()))
+        named = list(fresh)
+        new = [named[row] for row in np.flatnonzero(made.any(axis=1)).tolist()]
+        before = self.vocabulary.item_ids
+        # In the order of their ids, so that equals stand in the same order in every process.
+        ids = sorted([*(one for one in before if one not in gone and one not in fresh), *new])
+        place_of = {item_id: place for place, item_id in enumerate([*before, *fresh])}
+        places = [place_of[item_id] for item_id in ids]
+        described = [*self.descriptions, *fresh.values()]
+        return Newcomers(
+            Vocabulary(ids),
+            [described[place] for place in places],
+            np.concatenate([self.vectors, made])[places],
+            self.table,
+        )
+
+    def _described(self, item_id: str) -> Description | None:
+        row = self.vocabulary.index(item_id)
+        return None if row is None else self.descriptions[row]
 
     def stand_ins(
         self, item_ids: Sequence[str], known: NDArray[np.float32]

@@ -36,14 +36,19 @@ class Shelf:
         self.popular: NDArray[np.int64] = by_count[self.sellable[by_count]]
         self.shares = counts / max(1, counts.sum())
         self._vocabulary = artifact.vocabulary
-        older = None if before is None else before.newcomers
-        self.newcomers: Newcomers = Newcomers.of(artifact, table, older)
-        self._categories: Categories = (
-            before._categories
-            if before is not None and before.table.order is table.order
-            # Every row, sold out or not: stock changes more often than categories do.
-            else Categories(table, artifact.vocabulary.item_ids, by_count.tolist())
-        )
+        if before is None:
+            self.newcomers = Newcomers.of(artifact, table)
+            self._categories = self._by_category()
+            return
+        changed = table.changed_since(before.table)
+        self.newcomers = before.newcomers.after(artifact, table, changed)
+        # Every row, sold out or not: stock changes more often than categories do.
+        known = (item_id for item_id in changed if item_id in artifact.vocabulary)
+        moved = any(table.category(one) != before.table.category(one) for one in known)
+        self._categories = self._by_category() if moved else before._categories
+
+    def _by_category(self) -> Categories:
+        return Categories(self.table, self._vocabulary.item_ids, self._by_count.tolist())
 
     def passing(self, node: Node | None) -> NDArray[np.bool_]:
         """The sellable rows that a filter lets through, shape (n_items,); a new array."""

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from tests.bench.big_feed import bench_big_feed
 from tests.bench.catalog import bench_catalog
+from tests.bench.catalog_changes import bench_changes
 from tests.bench.catalog_filters import bench_filters, bench_rebuild
 from tests.bench.intents import bench_intents
 from tests.bench.scoring import bench_scoring
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "scoring": bench_scoring,
     "serving": bench_recommendations,
     "catalog": bench_catalog,
+    "changes": bench_changes,
     "intents": bench_intents,
     "vector_density": bench_vector_density,
 }

@@ -1,41 +1,82 @@
 """The fields of all products as arrays, so that a filter takes a fraction of a millisecond."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalog.filters.fields import ATTRIBUTES, kind_of
+from recommender.catalog.filters.tree import Value
 from recommender.catalog.product import Product
 
 MISSING = -1
 
+Held = Value | tuple[str, ...] | None
+"""What a product holds in a field: a text, a number, a whole list, nothing."""
 
-class TextColumn(NamedTuple):
-    """One text a product.
+
+class CodedColumn(NamedTuple):
+    """What each product holds in a field, by number.
+
+    A whole list has one number: products of one category have the same path.
 
     Attributes:
-        codes: Number of each product's text, shape (n_products,), int32; `MISSING` without one.
-        code_of: Number by text.
+        codes: Shape (n_products,), int32; `MISSING` where nothing is held.
+        code_of: Number by what is held.
+        codes_with: Numbers of the lists with a text in them; None where no list is held.
     """
 
     codes: NDArray[np.int32]
-    code_of: dict[str, int]
+    code_of: dict[Held, int]
+    codes_with: dict[str, list[int]] | None
+
+    @classmethod
+    def of(cls, held: Sequence[Held], is_list: bool) -> "CodedColumn":
+        """The column of some products."""
+        code_of = _numbered(held, {})
+        return cls(_codes(held, code_of), code_of, _lists_with(code_of) if is_list else None)
+
+    def wanted(self, values: Sequence[Value]) -> list[int]:
+        """Numbers of whatever has one of the values in it."""
+        if self.codes_with is None:
+            codes = {self.code_of.get(value, MISSING) for value in values}
+        else:
+            codes = {code for value in values for code in self.codes_with.get(str(value), ())}
+        return sorted(codes - {MISSING})
+
+    def moved(
+        self, source: NDArray[np.int64], fresh: Sequence[int], held: Sequence[Held]
+    ) -> "CodedColumn":
+        """The column once products move and change; see `ProductColumns.moved`."""
+        code_of, codes_with = self.code_of, self.codes_with
+        if any(one is not None and one not in code_of for one in held):
+            # Copied, for a thread may still ask the older column.
+            code_of = _numbered(held, dict(code_of))
+            codes_with = None if codes_with is None else _lists_with(code_of)
+        codes = self.codes[source]
+        codes[fresh] = _codes(held, code_of)
+        return CodedColumn(codes, code_of, codes_with)
 
 
-class TextsColumn(NamedTuple):
-    """Any number of texts a product, laid end to end.
+def _numbered(held: Iterable[Held], code_of: dict[Held, int]) -> dict[Held, int]:
+    for one in held:
+        if one is not None:
+            code_of.setdefault(one, len(code_of))
+    return code_of
 
-    Attributes:
-        codes: Shape (n_texts,), int32.
-        starts: Where each product's begin, with the end behind, shape (n_products + 1,).
-        code_of: Number by text.
-    """
 
-    codes: NDArray[np.int32]
-    starts: NDArray[np.int64]
-    code_of: dict[str, int]
+def _codes(held: Sequence[Held], code_of: dict[Held, int]) -> NDArray[np.int32]:
+    return np.array([code_of.get(one, MISSING) for one in held], np.int32)
+
+
+def _lists_with(code_of: dict[Held, int]) -> dict[str, list[int]]:
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for held, code in code_of.items():
+        for text in set(held) if isinstance(held, tuple) else ():
+            found[text].append(code)
+    return dict(found)
 
 
 class ProductColumns:
@@ -48,86 +89,56 @@ class ProductColumns:
     def __init__(self, products: Sequence[Product]) -> None:
         self._products = products
         self._numbers: dict[str, NDArray[np.float64]] = {}
-        self._texts: dict[str, TextColumn] = {}
-        self._lists: dict[str, TextsColumn] = {}
+        self._coded: dict[str, CodedColumn] = {}
 
     def __len__(self) -> int:
         return len(self._products)
 
-    def replaced(self, products: Sequence[Product], rows: Sequence[int]) -> "ProductColumns":
-        """The columns once other products stand in some rows; those made are not made again.
+    def moved(
+        self, products: Sequence[Product], source: NDArray[np.int64], fresh: Sequence[int]
+    ) -> "ProductColumns":
+        """The columns once products came, went or changed; those made are not made again.
 
         Args:
-            products: All of them, in the order of the masks.
-            rows: Where they differ from the present ones.
+            products: All of them, in the order of the new masks.
+            source: Present row of each, -1 for a new one, shape (n_products,).
+            fresh: New rows of those that came or changed.
         """
         columns = ProductColumns(products)
-        some = ProductColumns([products[row] for row in rows])
-        for field, numbers in self._numbers.items():
-            columns._numbers[field] = numbers.copy()
-            columns._numbers[field][rows] = some.numbers(field)
-        for field, text in self._texts.items():
-            columns._texts[field] = _replaced(text, rows, some.text(field))
-        for field, texts in self._lists.items():
-            # Lists have other lengths; one that differs is made anew when it is asked for.
-            now = (getattr(products[row], field) for row in rows)
-            if all(
-                getattr(self._products[row], field) == one
-                for row, one in zip(rows, now, strict=True)
-            ):
-                columns._lists[field] = texts
+        some = [products[row] for row in fresh]
+        # A snapshot each: another thread may name one more field meanwhile.
+        for field, numbers in list(self._numbers.items()):
+            columns._numbers[field] = numbers[source]
+            columns._numbers[field][fresh] = _numbers(some, field)
+        for field, column in list(self._coded.items()):
+            held = [_held(product, field) for product in some]
+            columns._coded[field] = column.moved(source, fresh, held)
         return columns
 
     def numbers(self, field: str) -> NDArray[np.float64]:
         """A number a product, NaN without one, shape (n_products,)."""
         if field not in self._numbers:
-            found = (getattr(product, field) for product in self._products)
-            self._numbers[field] = np.array(
-                [np.nan if number is None else number for number in found], np.float64
-            )
+            self._numbers[field] = _numbers(self._products, field)
         return self._numbers[field]
 
-    def text(self, field: str) -> TextColumn:
-        """One text a product."""
-        if field not in self._texts:
-            code_of: dict[str, int] = {}
-            codes = [
-                MISSING if (text := _text(product, field)) is None
-                else code_of.setdefault(text, len(code_of))
-                for product in self._products
-            ]  # fmt: skip
-            self._texts[field] = TextColumn(np.array(codes, np.int32), code_of)
-        return self._texts[field]
-
-    def texts(self, field: str) -> TextsColumn:
-        """Several texts a product."""
-        if field not in self._lists:
-            code_of: dict[str, int] = {}
-            lists = [getattr(product, field) for product in self._products]
-            codes = [code_of.setdefault(text, len(code_of)) for texts in lists for text in texts]
-            starts = np.cumsum([0, *map(len, lists)], dtype=np.int64)
-            self._lists[field] = TextsColumn(np.array(codes, np.int32), starts, code_of)
-        return self._lists[field]
+    def coded(self, field: str) -> CodedColumn:
+        """What each product holds, by number."""
+        if field not in self._coded:
+            held = [_held(product, field) for product in self._products]
+            self._coded[field] = CodedColumn.of(held, is_list(field))
+        return self._coded[field]
 
 
-def _replaced(column: TextColumn, rows: Sequence[int], some: TextColumn) -> TextColumn:
-    """A column with the texts of other products in some rows."""
-    code_of = column.code_of
-    if not some.code_of.keys() <= code_of.keys():
-        code_of = dict(code_of)
-        for text in some.code_of:
-            code_of.setdefault(text, len(code_of))
-    codes = column.codes.copy()
-    translated = np.array([*(code_of[text] for text in some.code_of), MISSING], np.int32)
-    codes[rows] = translated[some.codes]
-    return TextColumn(codes, code_of)
+def _numbers(products: Iterable[Product], field: str) -> NDArray[np.float64]:
+    found = (getattr(product, field) for product in products)
+    return np.array([np.nan if number is None else number for number in found], np.float64)
 
 
-def _text(product: Product, field: str) -> str | None:
+def _held(product: Product, field: str) -> Held:
     if field.startswith(ATTRIBUTES):
         return product.attributes.get(field.removeprefix(ATTRIBUTES))
-    text: str | None = getattr(product, field)
-    return text
+    held: str | float | list[str] | None = getattr(product, field)
+    return tuple(held) if isinstance(held, list) else held
 
 
 def is_list(field: str) -> bool:

@@ -165,8 +165,50 @@ def test_a_change_of_known_products_leaves_them_as_they_are(artifact):
     sold_out = new("a").model_copy(update={"availability": "out_of_stock"})
     third = Shelf(artifact, second.table.changed([sold_out], []), second)
     assert third.newcomers.vocabulary.item_ids == ["b"]
+    assert third.newcomers.descriptions[0] is first.newcomers.descriptions[1]
     back = Shelf(artifact, third.table.changed([new("a")], []), third)
     assert back.newcomers.vocabulary.item_ids == ["a", "b"]
+
+
+def test_one_more_product_is_the_only_one_described(artifact):
+    first = shelf_of(artifact, ProductTable([*SHOP, new("b"), new("d")]))
+    second = Shelf(artifact, first.table.changed([new("c")], ["d"]), first)
+    assert second.newcomers.vocabulary.item_ids == ["b", "c"]
+    assert second.newcomers.descriptions[0] is first.newcomers.descriptions[0]
+    assert second.in_category(("Furniture",)).tolist() == first.in_category(("Furniture",)).tolist()
+    assert second._categories is first._categories
+
+
+def test_categories_follow_a_known_product_that_moves_or_goes(artifact):
+    first = shelf_of(artifact, ProductTable([*SHOP, new("b")]))
+    moved = SHOP[4].model_copy(update={"product_type": ["Elsewhere"]})
+    second = Shelf(artifact, first.table.changed([moved], []), first)
+    assert second.in_category(("Elsewhere",)).tolist() == [4]
+    third = Shelf(artifact, second.table.changed([], [moved.id]), second)
+    assert not len(third.in_category(("Elsewhere",)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_many_changes_they_are_as_if_made_anew(artifact, seed):
+    random = np.random.default_rng(seed)
+    titles = ["an even thing", "an odd thing", "an even odd thing", "what nobody knows"]
+
+    def some_product() -> Product:
+        stock = random.choice(["in_stock", "out_of_stock"], p=[0.8, 0.2])
+        return new(f"n{random.integers(12)}", str(random.choice(titles)), availability=str(stock))
+
+    shelf = shelf_of(artifact, ProductTable(SHOP))
+    table = shelf.table
+    for step in range(40):
+        changed = [some_product() for _ in range(random.integers(4))]
+        table = table.changed(changed, [f"n{random.integers(12)}"])
+        if step % 3:  # nobody asked in between
+            shelf = Shelf(artifact, table, shelf)
+            made, anew = shelf.newcomers, Shelf(artifact, table).newcomers
+            assert made.vocabulary.item_ids == anew.vocabulary.item_ids
+            assert made.descriptions == anew.descriptions
+            assert np.array_equal(made.vectors, anew.vectors)
+            assert made.table is table
 
 
 def test_a_version_keeps_them_and_its_check_notices_a_change(tmp_path):

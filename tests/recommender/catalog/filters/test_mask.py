@@ -54,6 +54,20 @@ def test_filters_by_hand(text: str, expected: list[int]) -> None:
     assert mask_of(parse_filter(text), ProductColumns(SHOP)).tolist() == [bool(e) for e in expected]
 
 
+def test_many_values_and_an_or_of_them_are_the_same() -> None:
+    shop = [Product(id=str(n), title="t", brand=f"B{n}", price=n, product_type=["A", f"C{n}"])
+            for n in range(40)]  # fmt: skip
+    columns = ProductColumns(shop)
+    for field, values in (("brand", [f'"B{n}"' for n in range(5, 60)]),
+                          ("price", [str(n) for n in range(5, 60)]),
+                          ("product_type", [f'"C{n}"' for n in range(5, 60)])):  # fmt: skip
+        several = mask_of(parse_filter(f"{field} IN ({', '.join(values)})"), columns)
+        assert several.tolist() == [n >= 5 for n in range(40)]
+        alternatives = " OR ".join(f"{field}={value}" for value in values)
+        either = mask_of(parse_filter(f"{alternatives} OR price<2"), columns)
+        assert either.tolist() == [n >= 5 or n < 2 for n in range(40)]
+
+
 def test_a_shop_without_products_has_an_empty_mask() -> None:
     columns = ProductColumns([])
     for text in ("price<5", 'brand="x"', 'product_type="x"'):
