@@ -1,6 +1,6 @@
 """Products of the catalog that a model does not know, with vectors from what the feed says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,11 +75,28 @@ class Newcomers:
             return self
         made = cold.vectors(list(fresh.values()))
         named = list(fresh)
-        new = [named[row] for row in np.flatnonzero(made.any(axis=1)).tolist()]
+        gone |= {named[row] for row in np.flatnonzero(~made.any(axis=1)).tolist()}
+        rows = self.vocabulary.numbers_of(fresh)
+        if gone or (rows < 0).any():
+            return self._moved(fresh, made, gone)
+        described = list(self.descriptions)
+        for row, one in zip(rows.tolist(), fresh.values(), strict=True):
+            described[row] = one
+        vectors = self.vectors.copy()
+        vectors[rows] = made
+        return Newcomers(self.vocabulary, described, vectors, self.table)
+
+    def _moved(
+        self, fresh: Mapping[str, Description], made: NDArray[np.float32], gone: Set[str]
+    ) -> "Newcomers":
+        """With some more and without others; all in the order of their ids.
+
+        So equals stand in one order in every process, whatever it has seen.
+        """
         before = self.vocabulary.item_ids
-        # In the order of their ids, so that equals stand in the same order in every process.
-        ids = sorted([*(one for one in before if one not in gone and one not in fresh), *new])
         place_of = {item_id: place for place, item_id in enumerate([*before, *fresh])}
+        stay = (item_id for item_id in before if item_id not in fresh)
+        ids = sorted(item_id for item_id in (*stay, *fresh) if item_id not in gone)
         places = [place_of[item_id] for item_id in ids]
         described = [*self.descriptions, *fresh.values()]
         return Newcomers(
