@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.cold import Trial, chosen_numbers, make_trial, read_products
+from pipelines.cold_rivals import RIVALS, TextLikeness, Told, chosen_settings
 from pipelines.pricing import Pricing
 from pipelines.train import OnTraining, PriceFitOf, choose
 from recommender.catalog.table import ProductTable
@@ -86,16 +87,18 @@ def evaluate_cold(
     chosen = fit_cold_start(model, validation.known, validation.cold, validation.asked)
     if chosen is None:
         raise DataError(_TOO_LITTLE)
-    judged = {"validation": _entry(validation, model, chosen, settings)}
+    say("Choosing the rivals' settings on the same days…")
+    rivals = chosen_settings(validation, model, settings.model.seed)
+    judged = {"validation": _entry(validation, model, chosen, rivals, settings)}
     say("Training without the newest products, then judging…")
     test = make_trial(settings, log, hidden, products, borders.test_us, borders.until_us)
     model = test.train(choice, settings, told("test"), fits(hidden, borders.test_us))
     return {
         "model": name,
         "test": {"from": rfc3339(borders.test_us)},
-        "chosen": chosen_numbers(chosen),
+        "chosen": {**chosen_numbers(chosen), **rivals},
         **judged,
-        **_entry(test, model, chosen, settings),
+        **_entry(test, model, chosen, rivals, settings),
     }
 
 
@@ -118,9 +121,15 @@ def _described_products(workspace: Workspace, settings: Settings) -> ProductTabl
     return products
 
 
-def _entry(trial: Trial, model: Model, chosen: ColdStart, settings: Settings) -> dict[str, Any]:
+def _entry(
+    trial: Trial,
+    model: Model,
+    chosen: ColdStart,
+    rivals: Mapping[str, Mapping[str, float]],
+    settings: Settings,
+) -> dict[str, Any]:
     """Ranks among the hidden products, among all unknown ones, and in whole lists."""
-    contest = _Contest(trial, model, chosen, settings)
+    contest = _Contest(trial, model, chosen, rivals, settings)
     every = np.arange(len(trial.cold_ids))
     return {
         "products": {
@@ -138,20 +147,22 @@ def _entry(trial: Trial, model: Model, chosen: ColdStart, settings: Settings) ->
 class _Contest:
     """Ways to rank cold products, on one trial."""
 
-    def __init__(self, trial: Trial, model: Model, chosen: ColdStart, settings: Settings) -> None:
-        from pipelines.cold_rivals import TextLikeness, neighbor_vectors, network_vectors
-
+    def __init__(
+        self,
+        trial: Trial,
+        model: Model,
+        chosen: ColdStart,
+        rivals: Mapping[str, Mapping[str, float]],
+        settings: Settings,
+    ) -> None:
         self.trial, self.model, self.evaluation = trial, model, settings.evaluation
         own = model.item_vectors()
         content = learned_content(trial.known, own, chosen.strength)
         self.cold = ColdStart(content, chosen.strength, chosen.scale, chosen.level)
-        told = np.flatnonzero([bool(one.title) for one in trial.known])
-        known = [trial.known[row] for row in told.tolist()]
         self.text = TextLikeness(trial.known, trial.cold)
-        self.vectors = {
-            OURS: content.of(trial.cold),
-            "network": network_vectors(known, own[told], trial.cold, settings.model.seed),
-            "neighbors in text": neighbor_vectors(known, own[told], trial.cold),
+        told = Told.of(trial, own, settings.model.seed)
+        self.vectors = {OURS: content.of(trial.cold)} | {
+            name: make(told, rivals[name]) for name, (make, _) in RIVALS.items()
         }
         self.codes = _category_codes([*trial.known, *trial.cold])
         self.random = np.random.default_rng(settings.model.seed)

@@ -23,7 +23,7 @@ def cold_table(report: Mapping[str, Any]) -> str:
         f"{report['test']['from']}. Before {report['unasked']} clicks on unknown products "
         "nothing known was seen: there no model is asked.",
         f"Chosen on validation: penalty {chosen['strength']:g}, scale {chosen['scale']:g}, "
-        f"level {chosen['level']:+.2f}.",
+        f"level {chosen['level']:+.2f}; {_settings(chosen)}.",
         _WORDS,
     ]
     parts = [
@@ -33,6 +33,15 @@ def cold_table(report: Mapping[str, Any]) -> str:
         if name == "newest" or not where
     ]
     return "\n\n".join(["\n".join(lines), *parts, _lists(report["lists"])])
+
+
+def _settings(chosen: Mapping[str, Any]) -> str:
+    """Those of the rivals."""
+    rivals = ((name, found) for name, found in chosen.items() if isinstance(found, Mapping))
+    return "; ".join(
+        f"{name}: " + ", ".join(f"{setting} {value:g}" for setting, value in found.items())
+        for name, found in rivals
+    )
 
 
 def _methods(title: str, entries: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@ The chance of every product is its share of e^score over known and cold products
 and level are those under which the next clicks of held-out visits were likeliest.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ _MAX_QUESTIONS = 4_000
 _WIDEST = 30.0
 """Levels are looked for between e^-30 and e^30."""
 _N_EXAMPLES = 5
+
+Setting = TypeVar("Setting")
 
 
 class Fit(NamedTuple):
@@ -61,13 +63,26 @@ def fit_cold_start(
     asked = _some(asked, len(cold))
     if np.count_nonzero(asked.cold >= 0) < MIN_CLICKS:
         return None
-    best, chosen = None, None
-    for strength in STRENGTHS:
-        content = learned_content(known, model.item_vectors(), strength)
-        fit = fit_level(model, content.of(cold), asked)
-        if best is None or fit.log_likelihood > best.log_likelihood:
-            best, chosen = fit, ColdStart(content, strength, fit.scale, fit.level)
-    return chosen
+    learned = {
+        strength: learned_content(known, model.item_vectors(), strength) for strength in STRENGTHS
+    }
+    tries = ((strength, content.of(cold)) for strength, content in learned.items())
+    strength, fit = likeliest(model, asked, tries)
+    return ColdStart(learned[strength], strength, fit.scale, fit.level)
+
+
+def likeliest(
+    model: Model, asked: ColdQuestions, tries: Iterable[tuple[Setting, NDArray[np.float32]]]
+) -> tuple[Setting, Fit]:
+    """Of some ways to vectors of cold products the one under which the clicks were likeliest.
+
+    Args:
+        model: Whose space the vectors are in.
+        asked: At least one question has a cold answer.
+        tries: What makes the vectors, and the vectors as of `fit_level`.
+    """
+    fits = ((setting, fit_level(model, vectors, asked)) for setting, vectors in tries)
+    return max(fits, key=lambda found: found[1].log_likelihood)
 
 
 def refitted(
@@ -104,6 +119,7 @@ def fit_level(model: Model, vectors: NDArray[np.float32], asked: ColdQuestions) 
         vectors: Of length 1, shape (n_cold, dim).
         asked: At least one question has a cold answer.
     """
+    asked = _some(asked, len(vectors))
     return max(
         (_at_scale(model, vectors, asked, scale) for scale in SCALES),
         key=lambda fit: fit.log_likelihood,

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cold_report import LIMITS
+from pipelines.cold_rivals import RIVALS
 from pipelines.cold_tables import cold_table
 from pipelines.commands.cold import cold
 from pipelines.commands.recommend import recommend
@@ -19,6 +20,7 @@ from pipelines.simulate.workspace import Plan, simulate
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.product import Product
 from recommender.cli import CommandGroup
+from recommender.cold.calibration import STRENGTHS
 from recommender.configuration import load_settings
 from recommender.serving.check import check_artifact
 from recommender.serving.versions import current
@@ -69,6 +71,14 @@ def test_hidden_products_are_found_better_than_by_category(report: dict[str, Any
     assert report["lists"]["newest"]["queries"] <= clicks <= report["unknown"]["all"]["queries"]
 
 
+def test_rivals_choose_among_as_many_settings_as_the_ridge(report: dict[str, Any]) -> None:
+    assert report["chosen"]["strength"] in STRENGTHS
+    assert set(RIVALS) == {"network", "neighbors in text"}
+    for name, (_, settings) in RIVALS.items():
+        assert len(settings) == len(STRENGTHS)
+        assert report["chosen"][name] in settings
+
+
 def test_the_more_cold_products_a_list_holds_the_more_of_them_are_found(
     report: dict[str, Any],
 ) -> None:
@@ -85,8 +95,10 @@ def test_the_more_cold_products_a_list_holds_the_more_of_them_are_found(
 
 def test_people_get_tables(report: dict[str, Any]) -> None:
     text = cold_table(report)
-    for words in ("Chosen on validation: penalty", "ridge ahead", "random in category",
-                  "Lists of 20 by what the next product was", "cold at most"):  # fmt: skip
+    neighbors = report["chosen"]["neighbors in text"]["neighbors"]
+    for words in ("Chosen on validation: penalty", f"neighbors in text: neighbors {neighbors}",
+                  "ridge ahead", "random in category", "cold at most",
+                  "Lists of 20 by what the next product was"):  # fmt: skip
         assert words in text
     without = {**report, "newest": {}}
     assert "among each other: " in cold_table(without)

@@ -9,6 +9,7 @@ from recommender.cold.calibration import (
     SCALES,
     fit_cold_start,
     fit_level,
+    likeliest,
     refitted,
 )
 from recommender.cold.hiding import ColdQuestions
@@ -53,6 +54,13 @@ def test_as_many_cold_clicks_are_expected_as_came():
     odds = np.exp(MODEL.log_odds_beyond(asked.sessions, NEW * np.float32(fit.scale)) + fit.level)
     mass = odds.sum(axis=1)
     assert (mass / (1 + mass)).sum() == pytest.approx((asked.cold >= 0).sum(), rel=1e-4)
+
+
+def test_the_vectors_that_made_the_clicks_are_likeliest():
+    asked = clicked(2000, 4.0, 1.0)
+    tries = [("shifted", np.roll(NEW, 1, axis=1)), ("true", NEW), ("all alike", NEW[[0, 0, 0]])]
+    name, fit = likeliest(MODEL, asked, tries)
+    assert (name, fit) == ("true", fit_level(MODEL, NEW, asked))
 
 
 def test_few_clicks_teach_nothing():
