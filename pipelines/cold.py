@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +203,31 @@ def chosen_numbers(cold: ColdStart) -> Mapping[str, float]:
         "scale": cold.scale,
         "level": round(cold.level, 4),
     }
+
+
+def cold_entry(
+    products: ProductTable, vocabulary: Vocabulary, cold: ColdStart | None
+) -> dict[str, Any] | None:
+    """How many products a version does not know and how many it places all the same.
+
+    Args:
+        products: Of the shop.
+        vocabulary: What the version knows.
+        cold: What it knows of others.
+
+    Returns:
+        Counts of products that may be shown, and what validation settled, for the report; None of
+        a shop without a feed.
+    """
+    if not len(products):
+        return None
+    in_stock = [item_id for item_id in products.ids if products.sellable(item_id)]
+    unknown = [item_id for item_id in in_stock if item_id not in vocabulary]
+    counts = {"in_stock": len(in_stock), "unknown": len(unknown)}
+    if cold is None:
+        return {**counts, "placed": 0, "level": None}
+    vectors = cold.vectors(descriptions_of(products, unknown))
+    return {**counts, "placed": int(vectors.any(axis=1).sum()), "level": round(cold.level, 4)}
 
 
 def cold_in_words(cold: ColdStart | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipelines.cold import train_cold_start
+from pipelines.cold import cold_entry, read_products, train_cold_start
 from pipelines.densities import train_densities
 from pipelines.pricing import Pricing
 from pipelines.report import data_entry, page_of, product_lookup
@@ -156,6 +156,11 @@ class Contest:
             lambda stage: self._on_training(f"cold products: {stage}"),
             self._fits(self.choosing),
         )
+
+    def cold_entry(self, refitted: Trained, cold: ColdStart | None) -> dict[str, Any] | None:
+        """What the report says of products without clicks; None of a shop without a feed."""
+        products = read_products(self.workspace, self.settings)
+        return cold_entry(products, refitted.vocabulary, cold)
 
     def refit(self, trained: Trained) -> Trained:
         """Train once more, on everything; with the vectors that an artifact ships.

@@ -12,6 +12,7 @@ from pipelines.train import OnTraining, Trained
 from recommender.data.days import rfc3339
 from recommender.data.split import borders_of
 from recommender.data.steps import load_session_log
+from recommender.evaluation.wording import cold_words
 from recommender.serving.artifact import write_artifact
 from recommender.settings import Settings
 from recommender.workspace import Workspace
@@ -75,6 +76,9 @@ def write_version(
     say(densities_in_words(densities))
     cold = contest.cold_start(refitted)
     say(cold_in_words(cold))
+    report = {**report, "cold": contest.cold_entry(refitted, cold)}
+    if report["cold"] is not None:
+        say(cold_words(report["cold"]))
     sizes = {"sessions": refitted.sessions.n_sessions, "items": len(refitted.vocabulary)}
     return write_artifact(
         contest.workspace.models_dir,

@@ -64,6 +64,7 @@ def render_report(report: Mapping[str, Any], lookup: Lookup, pictures: Pictures)
             {**_visit(visit, lookup, pictures), "price": curve}
             for visit, curve in zip(report["typical"], _price_curves(report), strict=True)
         ],
+        cold=wording.cold_words(report["cold"]) if report.get("cold") else None,
         left_out=wording.left_out(report),
     )
 

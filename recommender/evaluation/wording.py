@@ -1,5 +1,6 @@
 """What the figures of a report say, in sentences that need no statistics."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -240,6 +241,33 @@ def behind_words(gate: Mapping[str, Any]) -> list[str]:
         f"{metric_title(best['metric'])} by {value} (95 %: {low} … {high}): set model.name to "
         f'"{best["model"]}", or tune this one with `recommender tune`.'
     ]
+
+
+def cold_words(entry: Mapping[str, Any]) -> str:
+    """What becomes of products that the model does not know, for those who choose what is shown.
+
+    Args:
+        entry: `in_stock`, of these `unknown`, of these `placed`, and the `level` of their chances.
+
+    Example:
+        >>> cold_words({"in_stock": 620, "unknown": 0, "placed": 0, "level": None})
+        'All 620 products in stock have clicks enough to be known by the model.'
+    """
+    in_stock, unknown, placed = (f"{entry[name]:,}" for name in ("in_stock", "unknown", "placed"))
+    if not entry["unknown"]:
+        return f"All {in_stock} products in stock have clicks enough to be known by the model."
+    text = f"Of {in_stock} products in stock {unknown} have no clicks, or too few to be known."
+    if entry["level"] is None:
+        return (
+            f"{text} This version places none of them: that takes a network (softmax or mdn), a "
+            "feed that describes its products and some clicks on new ones in the validation days."
+        )
+    return (
+        f"{text} {placed} of them have a place by what the feed says: title, category, brand and "
+        "price. On the validation days such products were clicked "
+        f"{math.exp(entry['level']):.2g} times as often as their likeness to known ones promised, "
+        "and their chances are weighed by that."
+    )
 
 
 def left_out(report: Report) -> list[tuple[str, str, str]]:

@@ -46,6 +46,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate(root, Plan(0, 120, 400, date(2026, 3, 1), date(2026, 3, 9)))
     workspace = Workspace(root)
     import_sources(workspace, load_settings(workspace.settings_path, environ={}))
+    with closing(EmbeddedCatalog(workspace.catalog_path)) as catalog:
+        seen = next(one for one in catalog.scan() if one.product_type)
+        # Nobody clicked them, and of the second the feed says nothing that others say.
+        twin = seen.model_copy(update={"id": "nobody's", "availability": "in_stock"})
+        catalog.upsert([twin, Product(id="nobody's either", title="Xyzzy")])
     return root
 
 
@@ -113,6 +118,13 @@ def test_a_version_recommends_a_product_of_today(shop: Path, name: str) -> None:
     folder = current(Workspace(shop).models_dir)
     assert folder is not None
     artifact = check_artifact(folder)
+    entry = artifact.report["cold"]
+    assert (entry["in_stock"] > entry["unknown"], entry["placed"]) == (True, entry["unknown"] - 1)
+    assert artifact.cold is not None
+    assert entry["level"] == round(artifact.cold.level, 4)
+    words = f"Of {entry['in_stock']} products in stock {entry['unknown']} have no clicks"
+    assert words in done.stderr
+    assert words in (folder / "report.html").read_text("utf-8")
     with closing(EmbeddedCatalog(Workspace(shop).catalog_path)) as catalog:
         seen = next(
             one for one in catalog.scan()
@@ -134,6 +146,7 @@ def test_a_version_recommends_a_product_of_today(shop: Path, name: str) -> None:
 def test_a_version_need_not_learn_them(shop: Path) -> None:
     done = call(shop, "train", "--publish", "--set", "cold.enabled=false")
     assert "No vectors for products without clicks." in done.stderr
+    assert "This version places none of them" in done.stderr
     folder = current(Workspace(shop).models_dir)
     assert folder is not None
     assert check_artifact(folder).cold is None

@@ -106,6 +106,18 @@ def test_a_report_without_a_catalog_shows_ids(make_report) -> None:
     assert "1,000 questions" in page_of(report).text
 
 
+def test_products_without_clicks_are_spoken_of_where_there_is_a_feed(make_report) -> None:
+    report = make_report()
+    assert "Products without clicks" not in page_of(report | {"cold": None}).text
+    entry = {"in_stock": 1620, "unknown": 64, "placed": 61, "level": -0.6931}
+    text = page_of(report | {"cold": entry}).text
+    assert "Of 1,620 products in stock 64 have no clicks" in text
+    assert "61 of them have a place by what the feed says" in text
+    assert "clicked 0.5 times as often as their likeness to known ones promised" in text
+    none = page_of(report | {"cold": entry | {"placed": 0, "level": None}}).text
+    assert "This version places none of them" in none
+
+
 def test_products_have_titles_categories_and_embedded_pictures(make_report, tmp_path: Path) -> None:
     (tmp_path / "p.svg").write_text("<svg/>")
     products = shelf(image_link="/pictures/p.svg", brand="Waldhaus")
