@@ -25,6 +25,8 @@ _LINKS = ("link", "image_link")
 _OWN_ATTRIBUTES = frozenset(Product.model_fields) - {"attributes"}
 
 _PRICE = re.compile(r"(?:([A-Z]{3})\s*)?([0-9](?:[0-9.,\s']*[0-9.,'])?)(?:\s*([A-Z]{3}))?")
+_TWO_NUMBERS = re.compile(r"(?<=[0-9])[\s']+(?=[0-9])(?![0-9]{3}(?![0-9]))")
+"""A space inside a number has three digits behind it; with others there are two numbers."""
 _MAX_PRICE = 64
 """Characters."""
 
@@ -342,6 +344,8 @@ def _amount(value: Any) -> tuple[float, str | None]:
             found: tuple[float, str | None] | None = float(value), None
         except OverflowError:
             found = None
+    elif isinstance(value, list | tuple) and len(value) != 1:
+        found = None
     else:
         found = price_of(_raw_text(value))
     if found is None or not math.isfinite(found[0]) or found[0] < 0:
@@ -356,7 +360,7 @@ def price_of(text: str) -> tuple[float, str | None] | None:
     """
     text = text.strip().upper()
     match = _PRICE.fullmatch(text) if len(text) <= _MAX_PRICE else None
-    if match is None:
+    if match is None or _TWO_NUMBERS.search(match[2]) is not None:
         return None
     if match[1] and match[3] and match[1] != match[3]:
         return None

@@ -73,6 +73,7 @@ def test_a_line_becomes_a_product(write, take_items, products):
         ('{"id": "A", "title": "<script>x</script>"}', "missing_title", "A"),
         ('{"id": "A", "title": "x", "price": -1}', "bad_price", "A"),
         ('{"id": "A", "title": "x", "price": true}', "bad_price", "A"),
+        ('{"id": "A", "title": "x", "price": [1, 2]}', "bad_price", "A"),
         ('{"id": "A", "title": "x", "availability": "gone"}', "bad_availability", "A"),
         ('{"id": "A", "title": "x", "link": "java\\nscript:alert(1)"}', "bad_link", "A"),
         ('{"id": "A", "title": "x", "additional_image_link": ["data:x"]}', "bad_link", "A"),
