@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.inquiry import Inquiry
 from pipelines.train import OnTraining
 from recommender.catalog.opening import existing_catalog
 from recommender.data.days import rfc3339
 from recommender.data.prices import logged_prices
-from recommender.data.split import before, between, borders_of
-from recommender.data.steps import SessionLog, load_session_log
+from recommender.data.split import before, between
+from recommender.data.steps import SessionLog
 from recommender.densities.densities import Densities
 from recommender.densities.features import Features, without_times_and_marks
 from recommender.densities.fit import DensityFit, Questions, fit_densities, questions_of
@@ -120,13 +121,11 @@ class VisitSplit(NamedTuple):
     asked: dict[str, Questions]
 
 
-def split_visits(
-    workspace: Workspace, settings: Settings, log: SessionLog, at_us: int, until_us: int | None
-) -> VisitSplit:
+def split_visits(inquiry: Inquiry, at_us: int, until_us: int | None) -> VisitSplit:
     """Cut a log in two, µs since 1970; what comes after `until_us`, if any, is left out."""
-    known, later = before(log, at_us), between(log, at_us, until_us)
-    prices = price_list(workspace, settings, known, at_us)
-    gap_s = settings.sessions.gap_s
+    known, later = before(inquiry.log, at_us), between(inquiry.log, at_us, until_us)
+    prices = price_list(inquiry.workspace, inquiry.settings, known, at_us)
+    gap_s = inquiry.settings.sessions.gap_s
     learned, asked = (questions_of(part, prices, gap_s) for part in (known, later))
     return VisitSplit(known, later, prices, learned, asked)
 
@@ -138,32 +137,18 @@ class _Asked(NamedTuple):
     n_sessions: int
 
 
-def evaluate_densities(
-    workspace: Workspace,
-    settings: Settings,
-    test_us: int | None,
-    on_training: OnTraining,
-    say: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+def evaluate_densities(inquiry: Inquiry) -> dict[str, Any]:
     """Train on earlier days and judge on later ones; the report of `recommender densities`.
 
-    Args:
-        workspace: Of the shop.
-        settings: Of the workspace.
-        test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
-        on_training: Asked for somebody to tell the epochs to.
-        say: Told what begins.
-
     Raises:
-        DataError: If the log has too few sessions or days.
+        DataError: If the log is too small for any density.
         CatalogError: If there is a catalog that cannot be read.
     """
-    log = load_session_log(workspace.events_dir, settings)
-    borders = borders_of(log, settings, test_us)
-    visits = split_visits(workspace, settings, log, borders.test_us, borders.until_us)
+    settings, borders, say = inquiry.settings, inquiry.borders, inquiry.say
+    visits = split_visits(inquiry, borders.test_us, borders.until_us)
     known = visits.known
     say(f"Training densities on {known.sessions.n_sessions} visits…")
-    told = on_training("densities") or (lambda _: None)
+    told = inquiry.on_training("densities") or (lambda _: None)
     densities = fit_densities(known, visits.prices, settings, on_epoch=told)
     if not densities.epochs:
         raise DataError(

@@ -1,17 +1,14 @@
 """Which family, and how many components, foresee best: compared on validation."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.densities import split_visits
-from pipelines.train import OnTraining
+from pipelines.inquiry import Inquiry
 from recommender.data.days import rfc3339
-from recommender.data.split import borders_of
-from recommender.data.steps import load_session_log
 from recommender.densities.fit import MIN_EXAMPLES, DensityFit, Questions
 from recommender.densities.pause import pause_mixture
 from recommender.densities.targets import SHORTEST_S
@@ -20,7 +17,6 @@ from recommender.evaluation.densities import figures_of, floored, mixture_scores
 from recommender.models.families.chi_squared import ChiSquared
 from recommender.models.mixture import Mixture
 from recommender.settings import Settings
-from recommender.workspace import Workspace
 
 PRICES = [
     *(("gaussian", n) for n in (1, 2, 4, 8)),
@@ -33,32 +29,19 @@ PAUSES = [
 """Gamma is the chi-squared family with a learned scale."""
 
 
-def compare_families(
-    workspace: Workspace,
-    settings: Settings,
-    test_us: int | None,
-    on_training: OnTraining,
-    say: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+def compare_families(inquiry: Inquiry) -> dict[str, Any]:
     """Fit families and numbers of components before validation, and judge them on it.
 
-    Args:
-        workspace: Of the shop.
-        settings: Of the workspace.
-        test_us: Where the test begins, µs since 1970, which is not looked at; None for the last
-            `evaluation.test_days`.
-        on_training: Asked for somebody to tell the epochs to.
-        say: Told what begins.
+    The test days are not looked at.
 
     Raises:
-        DataError: If the log has too few sessions or days.
+        DataError: If the log is too small to compare anything.
         CatalogError: If there is a catalog that cannot be read.
     """
-    log = load_session_log(workspace.events_dir, settings)
-    borders = borders_of(log, settings, test_us)
-    visits = split_visits(workspace, settings, log, borders.validation_us, borders.test_us)
+    settings, borders, say = inquiry.settings, inquiry.borders, inquiry.say
+    visits = split_visits(inquiry, borders.validation_us, borders.test_us)
     learned, asked = visits.learned, visits.asked
-    told = on_training("families") or (lambda _: None)
+    told = inquiry.on_training("families") or (lambda _: None)
     rows: dict[str, list[dict[str, Any]]] = {}
     for name, tried, judged in (("price", PRICES, _price), ("pause", PAUSES, _pause)):
         if len(learned[name]) < MIN_EXAMPLES or not len(asked[name]):

@@ -25,13 +25,15 @@ def densities(shop: Shop, test_from: datetime | None, of_families: bool) -> None
     from pipelines.densities import evaluate_densities
     from pipelines.density_families import compare_families
     from pipelines.density_tables import densities_table, families_table
+    from pipelines.inquiry import Inquiry
     from pipelines.progress import training_progress
 
     test_us = border_us(test_from, settings)
     with training_progress(shop) as on_training:
+        inquiry = Inquiry.open(shop.workspace, settings, test_us, on_training, shop.say)
         if of_families:
-            found = compare_families(shop.workspace, settings, test_us, on_training, shop.say)
+            found = compare_families(inquiry)
             shop.put(found, families_table(found))
             return
-        report = evaluate_densities(shop.workspace, settings, test_us, on_training, shop.say)
+        report = evaluate_densities(inquiry)
     shop.put(report, densities_table(report))
