@@ -13,7 +13,7 @@ from typing import NamedTuple
 from recommender.catalog.cursor import decode_place
 from recommender.catalog.filters.fields import ATTRIBUTES, kind_of
 from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or
-from recommender.catalog.protocol import MAX_FACET_VALUES, FacetValue, Search
+from recommender.catalog.protocol import FACET_FIELDS, MAX_FACET_VALUES, FacetValue, Search
 from recommender.catalog.search_text import query_words
 from recommender.catalog.sqlite_rows import (
     COLUMNS,
@@ -25,6 +25,15 @@ from recommender.catalog.sqlite_rows import (
 )
 
 _FOUND = "CREATE TEMP TABLE found (number INTEGER PRIMARY KEY, score INTEGER)"
+
+_POINTS = ((1, 'title : "{}" *'), (2, 'title : "{}"'), (1, '"{}"'))
+"""A word that begins one of the title is worth 1, one that is a word of the title 2 more, one that
+is a word anywhere 1 more. Elasticsearch is asked for the same sums."""
+
+_ADD_POINTS = """
+UPDATE temp.found SET score = score + ?
+WHERE number IN (SELECT rowid FROM words WHERE words MATCH ?)
+"""
 
 _MANY = 2_000
 """Among so many products that match alike the next page is near."""
@@ -63,15 +72,31 @@ def find(connection: sqlite3.Connection, search: Search) -> Matches:
     connection.execute(_FOUND)
     if search.words.strip() and not words:
         return Matches(0, "temp.found", True)
-    where, values = ("1", []) if search.filter is None else condition_of(search.filter)
-    score, source = "0", "field"
-    if words:
-        hits, of_words = _hits(words)
-        score, source = "score", f"({hits}) AS hit JOIN field USING (number)"
-        values = [*of_words, *values]
-    found = f"INSERT INTO temp.found SELECT field.number, {score} FROM {source} WHERE {where}"
-    total = connection.execute(found, values).rowcount
+    every_word = " AND ".join(f'"{word}" *' for word in words)
+    found, values = _finding(every_word, search.filter)
+    total = connection.execute(f"INSERT INTO temp.found {found}", values).rowcount
+    for word in words:
+        for points, place in _POINTS:
+            match = f"({every_word}) AND {place.format(word)}"
+            connection.execute(_ADD_POINTS, [points, match])
     return Matches(total, "temp.found", bool(words))
+
+
+def _finding(every_word: str, node: Node | None) -> tuple[str, Values]:
+    """What selects the products that a search finds, all with score 0, and the values of its marks.
+
+    Args:
+        every_word: What the index of words is asked; empty for every product.
+        node: Leaves other products out.
+    """
+    hits = "SELECT rowid AS number, 0 FROM words WHERE words MATCH ?"
+    if node is None:
+        return hits, [every_word]
+    where, values = condition_of(node)
+    if not every_word:
+        return f"SELECT number, 0 FROM field WHERE {where}", values
+    query = f"SELECT number, 0 FROM ({hits}) AS hit JOIN field USING (number) WHERE {where}"
+    return query, [every_word, *values]
 
 
 def found_page(
@@ -125,6 +150,25 @@ def count_facets(
     connection: sqlite3.Connection, names: Sequence[str], matches: Matches
 ) -> dict[str, tuple[FacetValue, ...]]:
     """The values of some fields among all products found, most frequent first."""
+    if matches.table == "field":
+        counted = {name: _counted(connection, name) for name in names if name in FACET_FIELDS}
+    else:
+        counted = {}
+    rest = [name for name in names if name not in counted]
+    counted |= _counted_in_rows(connection, rest, matches)
+    return {name: _facet(name, counted[name]) for name in names}
+
+
+def _counted(connection: sqlite3.Connection, name: str) -> Counter[str | None]:
+    """The texts of a column among all products; its index is all that is read."""
+    query = f"SELECT {name}, count(*) FROM field WHERE {name} IS NOT NULL GROUP BY {name}"
+    return Counter(dict(connection.execute(query)))
+
+
+def _counted_in_rows(
+    connection: sqlite3.Connection, names: Sequence[str], matches: Matches
+) -> dict[str, Counter[str | None]]:
+    """The texts of some columns among the products found."""
     if not names:
         return {}
     columns = ["attributes" if name.startswith(ATTRIBUTES) else name for name in names]
@@ -134,7 +178,7 @@ def count_facets(
     while some := rows.fetchmany(_ROWS_AT_ONCE):
         for counts, column in zip(encoded, zip(*some, strict=True), strict=True):
             counts.update(column)
-    return {name: _facet(name, counts) for name, counts in zip(names, encoded, strict=True)}
+    return dict(zip(names, encoded, strict=True))
 
 
 def _facet(name: str, encoded: Counter[str | None]) -> tuple[FacetValue, ...]:
@@ -154,25 +198,6 @@ def _values_of(name: str, encoded: str) -> set[str]:
     pairs = json.loads("{" + encoded.strip(SEPARATOR).replace(SEPARATOR, ",") + "}")
     wanted = name.removeprefix(ATTRIBUTES)
     return {pairs[wanted]} if wanted in pairs else set()
-
-
-def _hits(words: list[str]) -> tuple[str, Values]:
-    """Number and score of every product that has all words.
-
-    A word that begins one of the title is worth 1, one that is a word of the title 2 more, one
-    that is a word anywhere 1 more. Elasticsearch is asked for the same sums.
-    """
-    # The index says which products have the words; their own short texts say where.
-    in_title, anywhere = "' ' || title || ' '", "' ' || title || ' ' || rest || ' '"
-    points = (
-        f"(instr({in_title}, ?) > 0) + 2 * (instr({in_title}, ?) > 0) + (instr({anywhere}, ?) > 0)"
-    )
-    score = " + ".join(f"({points})" for _ in words)
-    values: Values = []
-    for word in words:
-        values += [f" {word}", f" {word} ", f" {word} "]
-    hits = f"SELECT rowid AS number, {score} AS score FROM words WHERE words MATCH ?"
-    return hits, [*values, " AND ".join(f'"{word}" *' for word in words)]
 
 
 def condition_of(node: Node) -> tuple[str, Values]:

@@ -14,7 +14,7 @@ from recommender.catalog import embedded, sqlite_turns
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.filters.grammar import parse_filter
 from recommender.catalog.product import Product, ProductPatch
-from recommender.catalog.protocol import Catalog, FacetValue, Search, UpsertCounts
+from recommender.catalog.protocol import FACET_FIELDS, Catalog, FacetValue, Search, UpsertCounts
 from recommender.errors import CatalogError, CursorExpiredError
 from tests.small_shop import held
 
@@ -262,6 +262,32 @@ def test_a_catalog_of_version_1_is_taken_over(written_by_version_1, catalog, pat
     cursor = catalog.change_cursor()
     catalog.delete(["0000"])
     assert catalog.changes_since(cursor).deleted_ids == ["0000"]
+
+
+def test_a_catalog_of_version_2_gets_its_indexes(catalog, path):
+    catalog.upsert([product("a", brand="Acme", product_type=["A", "B"]), product("b")])
+    catalog.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for name in FACET_FIELDS:
+            connection.execute(f"DROP INDEX field_by_{name}")
+        connection.execute("PRAGMA user_version = 2")
+    found = catalog.search(Search(facets=("brand", "product_type", "attributes.x")))
+    assert found.facets == {
+        "brand": (FacetValue("Acme", 1),),
+        "product_type": (FacetValue("A", 1), FacetValue("B", 1)),
+        "attributes.x": (),
+    }
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+@pytest.mark.parametrize("name", FACET_FIELDS)
+def test_a_count_of_all_products_reads_an_index_only(catalog, path, name):
+    catalog.upsert([product("a")])
+    query = f"EXPLAIN QUERY PLAN SELECT {name}, count(*) FROM field WHERE {name} IS NOT NULL"
+    with closing(sqlite3.connect(path)) as connection:
+        ((*_, plan),) = connection.execute(f"{query} GROUP BY {name}").fetchall()
+    assert f"COVERING INDEX field_by_{name}" in plan
 
 
 def test_many_processes_take_over_version_1_once(written_by_version_1, path):
