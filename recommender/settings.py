@@ -57,7 +57,7 @@ class ImportSettings(Section):
     """Product feeds that `nightly` imports."""
     max_refused: Share = 0.05
     """Above this share of refused rows nothing of a file is imported (exit 4)."""
-    max_withdrawn: Share = 0.3
+    max_withdrawn: Share = 0.5
     """Above this share of the products in stock a full feed may not lack them, for it may have been
     cut off: nothing of it is imported (exit 4). Up to ten may always go."""
     consent: Literal["granted", "denied"] = "granted"

@@ -119,7 +119,7 @@ def _why_nothing(products: "ProductTable", query: "Query") -> str:
         return f"everything is {left}"
     if not len(products):
         return "there is no catalog whose products could pass the filter"
-    n_passing = len(products.select(query.filter))
+    n_passing = products.n_passing(query.filter)
     if not n_passing:
         return "no product of the catalog passes the filter"
     return f"of {n_passing:,} that the filter lets through all are {left}"

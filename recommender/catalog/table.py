@@ -123,6 +123,10 @@ class ProductTable:
         mask = np.append(mask_of(node, self._columns), False)
         return np.asarray(mask[self._rows_of(vocabulary)])
 
+    def n_passing(self, node: Node) -> int:
+        """How many products a filter lets through."""
+        return int(np.count_nonzero(mask_of(node, self._columns)))
+
     @cached_property
     def _columns(self) -> ProductColumns:
         return ProductColumns(self._products)

@@ -109,7 +109,7 @@ def _fallback(
     sources = list(dict.fromkeys(pick.source for pick in picks))
     reason = "uncertain" if unsure else None
     if not picks:
-        matching = query.filter is None or products.select(query.filter)
+        matching = query.filter is None or products.n_passing(query.filter)
         reason = "nothing_left" if matching else "no_match"
     return {"used": sources != ["model"], "chain": sources, "reason": reason}
 

@@ -349,9 +349,9 @@ def test_a_feed_that_was_cut_off_changes_nothing(write, take, products):
     sold_out = [row(number, availability="out of stock") for number in range(40, 80)]
     take(write("feed.tsv", HEADER + "".join(map(row, range(40))) + "".join(sold_out)))
     before = products()
-    cut = write("cut.tsv", HEADER + row(99) + "".join(map(row, range(27))))
+    cut = write("cut.tsv", HEADER + row(99) + "".join(map(row, range(19))))
     says = (
-        r"lacks 13 of 40 products that are in stock, above import.max_withdrawn = 0\.3; "
+        r"lacks 21 of 40 products that are in stock, above import.max_withdrawn = 0\.5; "
         r"nothing was imported; .* --allow-withdrawn"
     )
     for dry_run in (False, True):
@@ -359,10 +359,10 @@ def test_a_feed_that_was_cut_off_changes_nothing(write, take, products):
             take(cut, dry_run=dry_run)
     assert products() == before
 
-    assert take(write("cut.tsv", HEADER + "".join(map(row, range(28))))).withdrawn == 12
+    assert take(write("cut.tsv", HEADER + "".join(map(row, range(20))))).withdrawn == 20
     settings = {"max_withdrawn": 0.9}
     few = write("few.tsv", HEADER + "".join(map(row, range(5))))
-    assert take(few, settings=settings).withdrawn == 23
+    assert take(few, settings=settings).withdrawn == 15
 
 
 def test_of_few_products_all_may_go(write, take, products):
