@@ -25,19 +25,24 @@ class Categories:
     def __init__(
         self, table: ProductTable, item_ids: Sequence[str], rows: Iterable[int] | None = None
     ) -> None:
+        asked = range(len(item_ids)) if rows is None else rows
+        in_order: NDArray[np.int64] = np.fromiter(asked, np.int64)
+        places: defaultdict[CategoryPath, list[int]] = defaultdict(list)
+        for place, row in enumerate(in_order.tolist()):
+            places[table.category(item_ids[row])].append(place)
         by_path: defaultdict[CategoryPath, list[int]] = defaultdict(list)
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         self._written: dict[str, str] = {}
-        for row in range(len(item_ids)) if rows is None else rows:
-            written = table.category(item_ids[row])
+        # There are far fewer paths than products.
+        for written, found in places.items():
             names = tuple(name.casefold() for name in written)
             self._written.update(zip(names, written, strict=True))
             for depth in range(1, len(names) + 1):
-                by_path[names[:depth]].append(row)
+                by_path[names[:depth]] += found
             for name in set(names):
-                by_name[name].append(row)
-        self._by_path = {path: np.asarray(found, np.int64) for path, found in by_path.items()}
-        self._by_name = {name: np.asarray(found, np.int64) for name, found in by_name.items()}
+                by_name[name] += found
+        self._by_path = {path: _in_order(in_order, found) for path, found in by_path.items()}
+        self._by_name = {name: _in_order(in_order, found) for name, found in by_name.items()}
 
     def rows(self, path: CategoryPath) -> NDArray[np.int64]:
         """The rows at or below a category.
@@ -53,3 +58,7 @@ class Categories:
     def name(self, name: str) -> str:
         """A category's name as the catalog writes it."""
         return self._written.get(name.casefold(), name)
+
+
+def _in_order(rows: NDArray[np.int64], places: list[int]) -> NDArray[np.int64]:
+    return np.asarray(rows[np.sort(places)], np.int64)

@@ -84,7 +84,11 @@ class Newcomers:
             described[row] = one
         vectors = self.vectors.copy()
         vectors[rows] = made
-        return Newcomers(self.vocabulary, described, vectors, self.table)
+        found = Newcomers(self.vocabulary, described, vectors, self.table)
+        same = all(self.descriptions[row].categories == described[row].categories for row in rows)
+        if same and "_categories" in vars(self):
+            vars(found)["_categories"] = self._categories
+        return found
 
     def _moved(
         self, fresh: Mapping[str, Description], made: NDArray[np.float32], gone: Set[str]

@@ -188,6 +188,18 @@ def test_categories_follow_a_known_product_that_moves_or_goes(artifact):
     assert not len(third.in_category(("Elsewhere",)))
 
 
+def test_another_price_of_a_new_product_leaves_its_category_and_another_category_does_not(artifact):
+    first = shelf_of(artifact, ProductTable([*SHOP, new("b"), new("d")]))
+    assert first.newcomers.in_category(("Chairs",)).tolist() == [0, 1]
+    second = Shelf(artifact, first.table.changed([new("b", price=5.0)], []), first)
+    assert second.newcomers.vocabulary is first.newcomers.vocabulary
+    assert second.newcomers._categories is first.newcomers._categories
+    moved = new("b", price=5.0, product_type=["Lamps"])
+    third = Shelf(artifact, second.table.changed([moved], []), second)
+    assert third.newcomers.in_category(("Chairs",)).tolist() == [1]
+    assert third.newcomers.in_category(("lamps",)).tolist() == [0]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_after_many_changes_they_are_as_if_made_anew(artifact, seed):
     random = np.random.default_rng(seed)
