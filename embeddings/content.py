@@ -27,6 +27,8 @@ MIN_PRODUCTS = 2
 """A term of fewer products teaches nothing about another one."""
 _PRICE_STEP = 0.5
 """Width of a price's cell in natural logarithms: about 1.6 times the price."""
+_AT_ONCE = 512
+"""Products; a row of the length of a vector is held for each of their terms."""
 _WORD = re.compile(r"\w+")
 
 
@@ -192,14 +194,20 @@ class ContentVectors:
 
     def of(self, descriptions: Sequence[Description]) -> NDArray[np.float32]:
         """Vectors of length 1, shape (n, dim); zeros where no term is known."""
-        terms = self.terms.of(descriptions)
         vectors = np.zeros((len(descriptions), len(self.middle)), np.float32)
-        np.add.at(vectors, terms.product_of_term, terms.weights[:, None] * self.rows[terms.columns])
-        vectors += self.middle
-        vectors[np.diff(terms.starts) == 0] = 0
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = vectors / np.maximum(norms, np.float32(SMALLEST_NORM))
-        return unit
+        for start in range(0, len(descriptions), _AT_ONCE):
+            piece = slice(start, start + _AT_ONCE)
+            self._put(vectors[piece], self.terms.of(descriptions[piece]))
+        return vectors
+
+    def _put(self, vectors: NDArray[np.float32], terms: Terms) -> None:
+        told = np.flatnonzero(np.diff(terms.starts))
+        if not len(told):
+            return
+        added = terms.weights[:, None] * self.rows[terms.columns]
+        sums = np.add.reduceat(added, terms.starts[told]) + self.middle
+        norms = np.linalg.norm(sums, axis=1, keepdims=True)
+        vectors[told] = sums / np.maximum(norms, np.float32(SMALLEST_NORM))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that serving loads, by name."""

@@ -1,5 +1,7 @@
 """Vectors from texts: terms by hand, and a planted rule that regression must find."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -67,6 +69,21 @@ def test_a_product_without_a_known_term_has_no_vector():
     content = ContentVectors.learned(known, vectors, 0.3)
     assert not content.of([Description("zzz")]).any()
     assert content.of([]).shape == (0, 8)
+
+
+def test_many_products_take_little_memory_and_have_the_vectors_of_each_alone():
+    described, vectors = planted(200, 0)
+    content = ContentVectors.learned(described, np.tile(vectors, 16), 1.0)
+    many = [*described, Description("what nobody knows")] * 50
+    tracemalloc.start()
+    found = content.of(many)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Seven terms a product: at once they would take seven times as much as the vectors.
+    assert most < 5 * found.nbytes
+    for row in (0, 200, 4095, 4096, 4097, len(many) - 1):
+        assert np.allclose(found[row], content.of([many[row]])[0], atol=1e-6)
+    assert not found[200].any()
 
 
 def test_what_is_saved_gives_the_same_vectors():
