@@ -20,19 +20,21 @@ def cold_table(report: Mapping[str, Any]) -> str:
     products, chosen = report["products"], report["chosen"]
     lines = [
         f"{report['model']} learned {products['known']} products; test from "
-        f"{report['test']['from']}. Before {report['unasked']} clicks on unknown products "
-        "nothing known was seen: there no model is asked.",
+        f"{report['test']['from']}.",
+        f"{report['unasked']} clicks on unknown products came before any known one was seen and "
+        "are not counted.",
         f"Chosen on validation: penalty {chosen['strength']:g}, scale {chosen['scale']:g}, "
         f"level {chosen['level']:+.2f}; {_settings(chosen)}.",
         _WORDS,
     ]
-    parts = [
-        _methods(title.format(**told) + where, told[name])
-        for told, where in ((report["validation"], " (validation)"), (report, ""))
-        for name, title in _TITLES.items()
-        if name == "newest" or not where
-    ]
-    return "\n\n".join(["\n".join(lines), *parts, _lists(report["lists"])])
+    validation = report["validation"]
+    parts = [_methods(_TITLES["newest"].format(**report), report["newest"])]
+    if products["unknown"] > products["hidden"]:
+        parts.append(_methods(_TITLES["unknown"].format(**report), report["unknown"]))
+    parts.append(_lists(report["lists"]))
+    title = f"On the validation days, where everything was chosen. {_TITLES['newest']}"
+    parts.append(_methods(title.format(**validation), validation["newest"]))
+    return "\n\n".join(["\n".join(lines), *parts])
 
 
 def _settings(chosen: Mapping[str, Any]) -> str:
@@ -45,17 +47,27 @@ def _settings(chosen: Mapping[str, Any]) -> str:
 
 
 def _methods(title: str, entries: Mapping[str, Any]) -> str:
+    """A row a method; products with and without category apart where both kinds were clicked."""
     if not entries:
         return f"{title}: none was clicked"
-    parts = []
-    for part, entry in entries.items():
-        table = plain_table("", "Recall@20", "MRR@20", "ridge ahead")
-        for number, (name, metrics) in enumerate(entry["methods"].items()):
-            recall, mrr = metrics.values()
-            ahead = _interval(mrr["ahead"]) if number else ""
-            table.add_row(name, _interval(recall), _interval(mrr), ahead)
-        parts.append(f"{title}, {part}: {entry['queries']} clicks\n{as_text(table)}")
-    return "\n\n".join(parts)
+    every = entries["all"]
+    table = plain_table("", "Recall@20", "MRR@20", "ridge ahead")
+    for number, (name, metrics) in enumerate(every["methods"].items()):
+        recall, mrr = metrics.values()
+        ahead = _interval(mrr["ahead"]) if number else ""
+        table.add_row(name, _interval(recall), _interval(mrr), ahead)
+    text = f"{title}, {every['queries']} clicks\n{as_text(table)}"
+    kinds = {part: entry for part, entry in entries.items() if part != "all"}
+    # Where all are of one kind, its table would be the same once more.
+    return text if len(kinds) < 2 else f"{text}\n\n{_kinds(kinds)}"
+
+
+def _kinds(kinds: Mapping[str, Any]) -> str:
+    titles = [f"{part}, {entry['queries']} clicks" for part, entry in kinds.items()]
+    table = plain_table("Recall@20 / MRR@20", *titles)
+    for name in next(iter(kinds.values()))["methods"]:
+        table.add_row(name, *(_pair(entry["methods"][name]) for entry in kinds.values()))
+    return as_text(table)
 
 
 def _lists(entries: Mapping[str, Any]) -> str:
@@ -63,13 +75,15 @@ def _lists(entries: Mapping[str, Any]) -> str:
     table = plain_table("cold at most", *(f"{part}, R / MRR" for part in entries))
     limits = next(iter(entries.values()))["methods"] if entries else {}
     for limit in limits:
-        cells = []
-        for entry in entries.values():
-            recall, mrr = entry["methods"][limit].values()
-            cells.append(f"{recall['value']:.3f} / {mrr['value']:.3f}")
+        cells = (_pair(entry["methods"][limit]) for entry in entries.values())
         table.add_row("any" if limit == "100" else limit, *cells)
     counts = ", ".join(f"{part} {entry['queries']}" for part, entry in entries.items())
     return f"Lists of 20 by what the next product was ({counts})\n{as_text(table)}"
+
+
+def _pair(metrics: Mapping[str, Any]) -> str:
+    recall, mrr = metrics.values()
+    return f"{recall['value']:.3f} / {mrr['value']:.3f}"
 
 
 def _interval(entry: Mapping[str, float]) -> str:

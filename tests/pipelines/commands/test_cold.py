@@ -105,6 +105,12 @@ def test_people_get_tables(report: dict[str, Any]) -> None:
                   "ridge ahead", "random in category", "cold at most",
                   "Lists of 20 by what the next product was"):  # fmt: skip
         assert words in text
+    one_kind = {**report, "newest": {"all": report["newest"]["all"] | {"queries": 7777}}}
+    one_kind["newest"]["with category"] = one_kind["newest"]["all"]
+    assert cold_table(one_kind).count("7777 clicks") == 1, "the same table once"
+    assert "All products that the model does not know" in text
+    of_one_set = {**report, "products": report["products"] | {"unknown": 7, "hidden": 7}}
+    assert "All products that the model does not know" not in cold_table(of_one_set)
     without = {**report, "newest": {}}
     assert "among each other: " in cold_table(without)
     assert "none was clicked" in cold_table(without)
