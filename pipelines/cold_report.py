@@ -1,6 +1,6 @@
 """`recommender cold`: how well products without clicks are ranked, on later days."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines.cold import Trial, chosen_numbers, make_trial, read_products
 from pipelines.cold_rivals import RIVALS, TextLikeness, Told, chosen_settings
+from pipelines.inquiry import Inquiry
 from pipelines.pricing import Pricing
 from pipelines.train import OnTraining, PriceFitOf, choose
 from recommender.catalog.table import ProductTable
@@ -16,8 +17,7 @@ from recommender.cold.hiding import ColdQuestions, Hidden, hide_newest
 from recommender.cold.start import ColdStart
 from recommender.data.days import rfc3339
 from recommender.data.examples import last_items
-from recommender.data.split import before, borders_of, split_for_choosing
-from recommender.data.steps import load_session_log
+from recommender.data.split import before, split_for_choosing
 from recommender.errors import DataError
 from recommender.evaluation.cold import Scored, rank_entries, ranks_among, ranks_among_all
 from recommender.models.contract import Model
@@ -37,32 +37,18 @@ _TOO_LITTLE = (
 _SCORES_AT_ONCE = 8_000_000
 
 
-def evaluate_cold(
-    workspace: Workspace,
-    settings: Settings,
-    test_us: int | None,
-    on_training: OnTraining,
-    say: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+def evaluate_cold(inquiry: Inquiry) -> dict[str, Any]:
     """Hide the newest products from training and judge on later days how they are ranked.
 
     Whatever is chosen, is chosen on the validation days with other products hidden.
-
-    Args:
-        workspace: Of the shop.
-        settings: Of the workspace.
-        test_us: Where the test begins, µs since 1970; None for the last `evaluation.test_days`.
-        on_training: Asked for somebody to tell the epochs to.
-        say: Told what begins.
 
     Raises:
         DataError: If the model has no vectors, the shop no products, or too little was clicked.
         CatalogError: If there is a catalog that cannot be read.
     """
-    name, settings = _model_with_vectors(settings)
+    workspace, log, borders, say = inquiry.workspace, inquiry.log, inquiry.borders, inquiry.say
+    name, settings = _model_with_vectors(inquiry.settings)
     products = _described_products(workspace, settings)
-    log = load_session_log(workspace.events_dir, settings)
-    borders = borders_of(log, settings, test_us)
     share = settings.cold.hidden_share
     hidden = hide_newest(log, before(log, borders.test_us), settings, share)
     inner = hide_newest(hidden.log, before(hidden.log, borders.validation_us), settings, share)
@@ -74,7 +60,7 @@ def evaluate_cold(
     say("Choosing on the validation days…")
 
     def told(trial: str) -> OnTraining:
-        return lambda stage: on_training(f"{trial}: {stage}")
+        return lambda stage: inquiry.on_training(f"{trial}: {stage}")
 
     def fits(without: Hidden, time_us: int) -> PriceFitOf:
         pricing = Pricing(workspace, settings, without.log)

@@ -1,4 +1,4 @@
-"""What is asked of the later days of a log, by `recommender densities`."""
+"""What is asked of the later days of a log, by `recommender densities` and `recommender cold`."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -22,9 +22,11 @@ def cold(shop: Shop, test_from: datetime | None) -> None:
     shop.workspace.require()
     from pipelines.cold_report import evaluate_cold
     from pipelines.cold_tables import cold_table
+    from pipelines.inquiry import Inquiry
     from pipelines.progress import training_progress
 
     test_us = border_us(test_from, settings)
     with training_progress(shop) as on_training:
-        report = evaluate_cold(shop.workspace, settings, test_us, on_training, shop.say)
+        inquiry = Inquiry.open(shop.workspace, settings, test_us, on_training, shop.say)
+        report = evaluate_cold(inquiry)
     shop.put(report, cold_table(report))

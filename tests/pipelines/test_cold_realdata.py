@@ -8,6 +8,7 @@ from pipelines.cold_report import evaluate_cold
 from pipelines.ingest.events import import_events
 from pipelines.ingest.items import import_items
 from pipelines.ingest.mapping import parse_map
+from pipelines.inquiry import Inquiry
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 from tests.rees46_feed import write_feed
@@ -30,7 +31,7 @@ def test_rees46_products_of_the_last_week(realdata: Path, tmp_path: Path) -> Non
     import_events(workspace, SETTINGS, str(log), field_map=parse_map(maps))
     assert import_items(workspace, SETTINGS, [str(feed)]).added == 18_700
 
-    report = evaluate_cold(workspace, SETTINGS, None, lambda _: None)
+    report = evaluate_cold(Inquiry.open(workspace, SETTINGS, None, lambda _: None))
 
     unknown = report["unknown"]
     assert set(unknown) == {"all", "with category", "without category"}
