@@ -241,6 +241,11 @@ class ElasticsearchCatalog:
         with self._asking() as client:
             return int(client.count(index=self.alias, query=ALIVE)["count"])
 
+    def had_products(self) -> bool:
+        """Whether it has a product or had one since the last rebuild, which forgets deletions."""
+        with self._asking() as client:
+            return int(client.count(index=self.alias)["count"]) > 0
+
     def change_cursor(self) -> str:
         """The present, for `changes_since`."""
         with self._asking() as client:

@@ -140,6 +140,11 @@ class EmbeddedCatalog:
         with self._reading() as connection:
             return _count(connection)
 
+    def had_products(self) -> bool:
+        """Whether it has a product or had one."""
+        with self._reading() as connection:
+            return _state(connection)[1] > 0
+
     def change_cursor(self) -> str:
         """The present, for `changes_since`."""
         with self._reading() as connection:

@@ -207,6 +207,10 @@ class Catalog(Protocol):
         """Number of products."""
         ...
 
+    def had_products(self) -> bool:
+        """Whether it has a product or had one, as far as it remembers."""
+        ...
+
     def change_cursor(self) -> str:
         """The present, for `changes_since`: read it before a scan, then nothing is missed."""
         ...

@@ -28,11 +28,14 @@ class ProductTable:
 
     Attributes:
         ids: Every id, in the catalog's order.
+        emptied: Whether there are no products because all of them were taken out. Without it
+            nobody ever gave any: then every id may be shown.
     """
 
-    def __init__(self, products: Iterable[Product]) -> None:
+    def __init__(self, products: Iterable[Product], *, emptied: bool = False) -> None:
         found = {product.id: product for product in products}
         self.ids = tuple(sorted(found))
+        self.emptied = emptied and not self.ids
         self._products = [found[item_id] for item_id in self.ids]
         self._row_of = _rows_by_id(self.ids)
         self._places: WeakKeyDictionary[Vocabulary, NDArray[np.int64]] = WeakKeyDictionary()
@@ -46,7 +49,8 @@ class ProductTable:
         Raises:
             CatalogError: If the catalog cannot be read.
         """
-        return cls(catalog.scan())
+        products = catalog.scan()
+        return cls(products, emptied=catalog.had_products())
 
     def changed(self, products: Iterable[Product], deleted_ids: Iterable[str]) -> "ProductTable":
         """A table with some products added, replaced or taken out.
@@ -54,7 +58,7 @@ class ProductTable:
         What was made of the others is kept: columns move, and only what changed is looked at.
         """
         if not self.ids:
-            return ProductTable(products)
+            return ProductTable(products, emptied=self.emptied or bool([*deleted_ids]))
         replaced = {product.id: product for product in products}
         gone = {item_id for item_id in deleted_ids if item_id in self} - replaced.keys()
         new = [item_id for item_id in replaced if item_id not in self]
@@ -62,6 +66,7 @@ class ProductTable:
         if gone or new:
             table.ids = tuple(sorted([*(one for one in self.ids if one not in gone), *new]))
             table._row_of = _rows_by_id(table.ids)
+            table.emptied = not table.ids
             table._places = WeakKeyDictionary()
         source = self._rows_in(table)
         fresh = [table._row_of[item_id] for item_id in replaced]
@@ -105,13 +110,17 @@ class ProductTable:
     def sellable(self, item_id: str) -> bool:
         """Whether a product may be recommended.
 
-        It is in the catalog and not sold out. Without any product (a shop that gave no feed)
-        every id may: only ids come back then.
+        It is in the catalog and not sold out. In a shop that never gave a product every id may:
+        only ids come back then.
         """
-        if not self.ids:
+        if self._knows_none:
             return True
         product = self.get(item_id)
         return product is not None and product.availability != "out_of_stock"
+
+    @property
+    def _knows_none(self) -> bool:
+        return not self.ids and not self.emptied
 
     def category(self, item_id: str) -> tuple[str, ...]:
         """A product's categories, widest first; empty if it has none or is unknown."""
@@ -142,7 +151,7 @@ class ProductTable:
 
     def sellable_mask(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
         """Which rows of a model may be shown, shape (n_items,)."""
-        if not self.ids:
+        if self._knows_none:
             return np.ones(len(vocabulary), np.bool_)
         sold_out = mask_of(_SOLD_OUT, self._columns)
         return np.asarray(np.append(~sold_out, False)[self._rows_of(vocabulary)])

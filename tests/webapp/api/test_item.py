@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recommender.catalog import embedded
-from tests.small_shop import held, id_of, make_product
+from tests.small_shop import N_PRODUCTS, held, id_of, make_product
 
 URL = "/v1/item"
 
@@ -280,6 +280,16 @@ def test_what_is_deleted_is_not_in_the_next_recommendation(client):
 
     client.post("/v1/items", json=make_product(0).model_dump())
     assert recommended(client)[0] == id_of(0)
+
+
+def test_when_every_product_is_taken_out_none_is_recommended(client, workspace, open_app):
+    for number in range(N_PRODUCTS):
+        assert client.delete(URL, query_string=of(number)).status_code == 204
+    assert recommended(client) == []
+    assert recommended(open_app(workspace).test_client()) == []
+
+    client.post("/v1/items", json=make_product(1).model_dump())
+    assert recommended(client) == [id_of(1)]
 
 
 def test_a_filter_goes_by_the_price_of_a_patch_before(client):

@@ -190,6 +190,14 @@ def test_deleted_products_are_nowhere(furniture):
     assert furniture.get(["1"]) == [FURNITURE[0]]
 
 
+def test_an_emptied_catalog_is_another_than_one_that_never_had_a_product(catalog):
+    assert not catalog.had_products()
+    catalog.upsert([product("1")])
+    assert catalog.had_products()
+    catalog.delete(["1"])
+    assert (catalog.count(), catalog.had_products()) == (0, True)
+
+
 def test_changes_are_told_once_and_in_order(furniture):
     cursor = furniture.change_cursor()
     nothing = furniture.changes_since(cursor)
