@@ -24,11 +24,12 @@ IMPORT = """
 import re, sys
 from pathlib import Path
 from pipelines.ingest.items import import_items
-from recommender.settings import Settings
+from recommender.settings import ImportSettings, Settings
 from recommender.workspace import Workspace
 root = Path(sys.argv[1]); root.mkdir(exist_ok=True)
 partial = sys.argv[3] == "partial"
-counts = import_items(Workspace(root), Settings(), [sys.argv[2]], partial=partial)
+settings = Settings(import_=ImportSettings(max_withdrawn=1))
+counts = import_items(Workspace(root), settings, [sys.argv[2]], partial=partial)
 # `getrusage` would count what the process that started this one had.
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
 print(sum(file.imported for file in counts.files), peak)
