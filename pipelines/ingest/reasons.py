@@ -6,7 +6,7 @@ from recommender.catalog.product import SALE_FAULTS
 
 REASONS: dict[str, str] = {
     **SALE_FAULTS,
-    "not_utf8": "the text is not UTF-8",
+    "not_utf8": "the text is not UTF-8: save the file as UTF-8, in a spreadsheet as CSV UTF-8",
     "line_too_long": "the line is longer than 1 MiB",
     "not_json": "the line is no JSON",
     "not_object": "the line is no JSON object",
@@ -28,6 +28,8 @@ REASONS: dict[str, str] = {
     "missing_title": "no title",
     "duplicate_id": "the id was in an earlier row of the file",
     "bad_price": "a price cannot be read: write 49.00 EUR",
+    "ambiguous_price": "a price has a point before three digits: 1.299 may be 1299.00 or 1.30, "
+    "write which",
     "bad_availability": "availability is none of in_stock, out_of_stock, preorder, backorder",
     "bad_link": "a link is neither http(s) nor relative",
     "bad_value": "another attribute has a value that is not allowed",

@@ -28,6 +28,9 @@ _PRICE = re.compile(r"(?:([A-Z]{3})\s*)?([0-9](?:[0-9.,\s']*[0-9.,'])?)(?:\s*([A
 _TWO_NUMBERS = re.compile(r"(?<=[0-9])[\s']+(?=[0-9])(?![0-9]{3}(?![0-9]))")
 """A space inside a number has three digits behind it; with others there are two numbers."""
 _MAX_PRICE = 64
+_POINT_AND_THREE = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_OF_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+"""Currencies that are divided by a thousand (ISO 4217)."""
 """Characters."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -236,6 +239,9 @@ def _prices(own: _Own) -> tuple[dict[str, Any], LeftOut | None]:
     currency = next(filter(None, known), None)
     if currency is not None:
         found["currency"] = currency
+    if currency not in _OF_THREE_DECIMALS:
+        for name in currencies.keys() & set(_PRICES):
+            _at(own[name][0], _refuse_ambiguous, own[name][1])
     of_both = {currency, currencies.get("sale_price")}
     fault = sale_fault(found.get("price"), found.get("sale_price"), currencies=of_both)
     return found, fault and LeftOut(fault, own["sale_price"][0])
@@ -351,6 +357,15 @@ def _amount(value: Any) -> tuple[float, str | None]:
     if found is None or not math.isfinite(found[0]) or found[0] < 0:
         raise Refusal("bad_price")
     return found
+
+
+def _refuse_ambiguous(value: Any) -> None:
+    """`1.299 EUR` is 1,299 where points part thousands, and a little above one elsewhere."""
+    if isinstance(value, int | float | Decimal):
+        return
+    match = _PRICE.fullmatch(_raw_text(value).strip().upper())
+    if match is not None and _POINT_AND_THREE.fullmatch(match[2]) is not None:
+        raise Refusal("ambiguous_price")
 
 
 def price_of(text: str) -> tuple[float, str | None] | None:

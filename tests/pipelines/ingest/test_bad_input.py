@@ -374,5 +374,8 @@ def test_reasons_in_words():
     assert (
         events.ImportCounts("a", 3, 0, 0, {"not_json": 2, "not_utf8": 1})
         .in_words()
-        .endswith("3 refused: 2 not_json (the line is no JSON); 1 not_utf8 (the text is not UTF-8)")
+        .endswith(
+            "3 refused: 2 not_json (the line is no JSON); 1 not_utf8 ("
+            "the text is not UTF-8: save the file as UTF-8, in a spreadsheet as CSV UTF-8)"
+        )
     )

@@ -116,6 +116,22 @@ def test_prices(text, expected):
     assert records.price_of(text) == expected
 
 
+def test_a_point_before_three_digits_is_guessed_by_nobody(write, take, products):
+    """A spreadsheet with decimal commas writes 1.299 for what one with points reads as 1.30."""
+    prices = ["1.299 EUR", "12,50 EUR", "1.299,00 EUR", "KWD 1.299", "0.125", "1.2990", "12.345"]
+    rows = "".join(f"{n};T;{price}\n" for n, price in enumerate(prices))
+    settings = {"max_refused": 1}
+    counts = take(write("feed.csv", "id;title;price\n" + rows), settings=settings).files[0]
+
+    assert counts.refused == {"ambiguous_price": 2}
+    assert counts.places == {"ambiguous_price": "line 2, column 'price'"}
+    assert [one.price for one in products().values()] == [12.5, 1299.0, 1.299, 0.125, 1.299]
+
+    columns = "id\ttitle\tprice\tcurrency\n"
+    assert take(write("feed.tsv", f"{columns}A\tT\t1.299\tKWD\n")).files[0].refused == {}
+    assert take(write("feed.jsonl", '{"id":"A","title":"T","price":1.299}')).files[0].refused == {}
+
+
 def test_a_sale_that_cannot_be_is_left_out_and_counted(write, take, products):
     cells = [
         ("10 EUR", "10 EUR", 10.0),
