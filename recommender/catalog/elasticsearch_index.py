@@ -98,6 +98,12 @@ def position_of(connection: Connection, client: "Elasticsearch", name: str) -> P
         CatalogError: If the alias stands for several, or the index is not started.
     """
     stats = client.indices.stats(index=name, metric="docs", level="shards")
+    if not stats["indices"]:
+        # A server that comes back names an index only when its shard has begun to recover.
+        raise CatalogError(
+            f"{connection.where}: the index behind {name} has not started yet; where that lasts, "
+            "look at the server"
+        )
     if len(stats["indices"]) != 1:
         raise CatalogError(
             f"{connection.where}: the alias {name} stands for {len(stats['indices'])} indices; "

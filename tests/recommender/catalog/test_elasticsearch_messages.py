@@ -283,6 +283,24 @@ def test_an_index_whose_primary_recovers():
         assert "is not started" in str(catalog.health().problem)
 
 
+@pytest.mark.parametrize(
+    ("indices", "words"),
+    [
+        ([], "the index behind products has not started yet; where that lasts, look at the server"),
+        (["products-1", "products-2"], "the alias products stands for 2 indices; leave it on one"),
+    ],
+)
+def test_an_alias_that_stands_for_no_started_index_or_for_two(indices, words):
+    def answer(method, path, headers):
+        found = {index: {"uuid": index, "shards": {}} for index in indices}
+        return 200, ROOT_9 if path == "/" else {"indices": found}
+
+    with server(answer) as address, closing(catalog_at(address)) as catalog:
+        with pytest.raises(CatalogError, match=words):
+            catalog.change_cursor()
+        assert words in str(catalog.health().problem)
+
+
 def test_a_server_that_does_not_answer_in_time():
     def answer(method, path, headers):
         time.sleep(1)
