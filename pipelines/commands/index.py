@@ -63,8 +63,8 @@ def _status(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     health = catalog.health()
     body: dict[str, Any] = {
         "status": health.status, "server": health.what, "version": health.version,
-        "problem": health.problem, "index": None, "kept": [], "products": None,
-        "written_since": None,
+        "problem": health.problem, "index": None, "kept": [], "unfinished": [],
+        "products": None, "written_since": None,
     }  # fmt: skip
     words = [f"{health.what}: {health.status}"]
     if health.version is not None:
@@ -72,20 +72,34 @@ def _status(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     if health.status == "unavailable":
         shop.put(body, "; ".join(words))
         raise CatalogError(str(health.problem))
-    answering, kept = catalog.indices()
-    body |= {"index": answering, "kept": kept, "products": catalog.count()}
-    words.append(f"{body['products']:,} products in {answering}")
+    answering, others = catalog.indices()
+    kept = [name for name in others if catalog.has_answered(name)]
+    unfinished = [name for name in others if name not in kept]
+    body |= {"index": answering, "kept": kept, "unfinished": unfinished}
+    body["products"] = catalog.count()
+    words.append(f"{_products(body['products'])} in {answering}")
     words += [f"{name} is kept" for name in kept]
     if kept:
         body["written_since"] = catalog.written_since_live()
         words.append(f"{_written(body['written_since'])} since that one answered")
+    words += [
+        f"{name} is unfinished: a rebuild is filling it or was cut off; the next --rebuild "
+        "removes it"
+        for name in unfinished
+    ]
     shop.put(body, "; ".join([*words, *([health.problem] if health.problem else [])]))
 
 
 def _written(n_products: int | None) -> str:
     if n_products is None:
         return "nobody knows how many products were written"
-    return f"{n_products:,} products were written or taken out"
+    if n_products == 0:
+        return "nothing was written"
+    return f"{_products(n_products)} {'was' if n_products == 1 else 'were'} written or taken out"
+
+
+def _products(n: int) -> str:
+    return f"{n:,} product" if n == 1 else f"{n:,} products"
 
 
 def _rebuild(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
@@ -93,7 +107,7 @@ def _rebuild(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
 
     with shop.workspace.catalog_lock("recommender index --rebuild"):
         rebuilt = rebuild(catalog)
-    words = f"{rebuilt.index} answers now, with {rebuilt.products:,} products"
+    words = f"{rebuilt.index} answers now, with {_products(rebuilt.products)}"
     if rebuilt.kept is not None:
         words += f"; {rebuilt.kept} is kept (recommender index --roll-back)"
     body = {"index": rebuilt.index, "kept": rebuilt.kept, "products": rebuilt.products}
@@ -106,12 +120,13 @@ def _roll_back(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
     with shop.workspace.catalog_lock("recommender index --roll-back"):
         rolled = roll_back(catalog)
     body = {"index": rolled.index, "kept": rolled.kept, "written_since": rolled.n_written}
-    shop.put(
-        body,
-        f"{rolled.index} answers now; {_written(rolled.n_written)} while {rolled.kept} answered, "
-        "here they are as before: import the product feed again. Until the next --rebuild "
-        f"{rolled.kept} is kept with them: recommender index --roll-back once more returns to it",
-    )
+    words = f"{rolled.index} answers now; {_written(rolled.n_written)} while {rolled.kept} answered"
+    if rolled.n_written != 0:
+        words += (
+            ", that is not in it: import the product feed again. Until the next --rebuild "
+            f"{rolled.kept} is kept with it: recommender index --roll-back once more returns there"
+        )
+    shop.put(body, words)
 
 
 def _verify(shop: Shop, catalog: "ElasticsearchCatalog") -> None:
@@ -142,7 +157,7 @@ def _tell(shop: Shop, found: "Verified") -> None:
         + (" …" if difference.count > len(difference.first) else "")
         for name, difference in found.differences.items()
     ]
-    words = "\n".join(lines) or f"{found.products:,} products are as they should be"
+    words = "\n".join(lines) or f"{_products(found.products)} as they should be"
     shop.put({"products": found.products, "differences": differences}, words)
     if differences:
         raise DifferencesError("the index is not as it should be; run: recommender index --rebuild")

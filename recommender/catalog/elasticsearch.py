@@ -29,6 +29,7 @@ from recommender.catalog.elasticsearch_index import (
     changed_documents,
     health_of,
     indices_of,
+    live_from,
     make_index,
     position_of,
     written_since_live,
@@ -282,6 +283,11 @@ class ElasticsearchCatalog:
         """The index that answers, and those of earlier fillings, the oldest first."""
         with self._asking() as client:
             return indices_of(client, self.alias)
+
+    def has_answered(self, index: str) -> bool:
+        """Whether an index ever answered; if not, a rebuild is filling it or was cut off."""
+        with self._asking() as client:
+            return live_from(client, index) is not None
 
     def written_since_live(self) -> int | None:
         """How many products were written or taken out since the index answers, if that is known."""

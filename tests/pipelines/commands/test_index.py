@@ -13,6 +13,8 @@ from pipelines.commands.import_ import import_
 from pipelines.commands.index import index
 from pipelines.commands.recommend import recommend
 from recommender.catalog.elasticsearch import ElasticsearchCatalog
+from recommender.catalog.elasticsearch_documents import INDEX
+from recommender.catalog.elasticsearch_index import new_index_name
 from recommender.cli import CommandGroup
 from recommender.configuration import load_settings
 
@@ -107,7 +109,7 @@ def test_a_feed_and_its_index(run, catalog, tmp_path):
     rebuilt = json.loads(run("index", "--rebuild", "--json").stdout)
     assert rebuilt["products"] == 30
     verified = run("index", "--verify")
-    assert (verified.exit_code, verified.stdout) == (0, "30 products are as they should be\n")
+    assert (verified.exit_code, verified.stdout) == (0, "30 products as they should be\n")
     client = catalog.connection.client()
     doc = {"search_text": "of an earlier version"}
     client.update(index=catalog.alias, id="07", doc=doc, refresh=True)
@@ -120,11 +122,31 @@ def test_a_feed_and_its_index(run, catalog, tmp_path):
     catalog.delete(["08"])
     known = json.loads(run("index", "--json").stdout)
     assert (known["kept"], known["written_since"]) == ([rebuilt["index"]], 1)
+    assert "; 1 product was written or taken out since that one answered" in run("index").stdout
     rolled = json.loads(run("index", "--roll-back", "--json").stdout)
     assert rolled == {"index": rebuilt["index"], "kept": known["index"], "written_since": 1}
     assert json.loads(run("index", "--json").stdout)["index"] == rebuilt["index"]
-    assert "0 products were written or taken out" in run("index", "--roll-back").stdout
+    back = run("index", "--roll-back").stdout
+    assert (
+        back
+        == f"{known['index']} answers now; nothing was written while {rebuilt['index']} answered\n"
+    )
     assert json.loads(run("index", "--json").stdout)["index"] == known["index"]
+
+
+@pytest.mark.elastic
+def test_what_a_rebuild_left_that_was_cut_off_is_not_called_kept(run, catalog, tmp_path):
+    feed = tmp_path / "feed.tsv"
+    feed.write_text(FEED)
+    run("import", "items", str(feed))
+    left = new_index_name(catalog.alias)
+    catalog.connection.client().indices.create(index=left, **INDEX)
+    known = json.loads(run("index", "--json").stdout)
+    assert (known["kept"], known["unfinished"]) == ([], [left])
+    assert f"{left} is unfinished: a rebuild is filling it or was cut off" in run("index").stdout
+    run("index", "--rebuild")
+    known = json.loads(run("index", "--json").stdout)
+    assert (len(known["kept"]), known["unfinished"]) == (1, [])
 
 
 @pytest.mark.elastic
