@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _OPEN = {"index.blocks.write": None}
 
+_QUEUE_WITHIN = "30s"
+
 _CATCH_UPS = 20
 """Writers that are faster than this many rounds are held before the rest is taken over."""
 
@@ -65,6 +67,8 @@ class RolledBack:
 def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
     """Fill a new index and let it answer; a failure leaves everything as it was.
 
+    Where nobody can say which index answers, both stay, and the next rebuild clears up.
+
     Raises:
         CatalogError: If the server fails, refuses a product, or the counts differ.
     """
@@ -76,12 +80,15 @@ def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
         client.indices.create(index=new, **INDEX)
         try:
             n_products = _fill(catalog, client, old, new)
+            _switch(catalog, client, old, new)
         except BaseException:
-            _undo(catalog, client, old, new)
+            if _answering(catalog, client) == old:
+                _open(catalog, client, old)
+                _delete(catalog, client, new)
             raise
         for index in catalog.indices()[1]:
             if index != old:
-                client.indices.delete(index=index)
+                client.indices.delete(index=index, ignore_unavailable=True)
     return Rebuilt(new, old, n_products)
 
 
@@ -110,18 +117,34 @@ def roll_back(catalog: ElasticsearchCatalog) -> RolledBack:
             client.indices.put_settings(index=kept[-1], settings=_OPEN)
             _switch(catalog, client, present, kept[-1])
         except BaseException:
-            with suppress(CatalogError), catalog.connection.translated():
-                client.indices.put_settings(index=present, settings=_OPEN)
+            if _answering(catalog, client) == present:
+                _open(catalog, client, present)
             raise
         return RolledBack(kept[-1], present, n_written)
 
 
-def _undo(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new: str) -> None:
-    """Leave no trace, as far as the server lets us: what failed first is told."""
+def _answering(catalog: ElasticsearchCatalog, client: "Elasticsearch") -> str | None:
+    """The index that answers after something failed; None if nobody knows.
+
+    A switch whose answer did not come in time may still stand in the server's queue: to delete its
+    index would be done after it.
+    """
     with suppress(CatalogError), catalog.connection.translated():
-        client.indices.put_settings(index=old, settings=_OPEN)
+        client.cluster.health(wait_for_events="languid", timeout=_QUEUE_WITHIN)
+        answering = [*client.indices.get_alias(name=catalog.alias)]
+        return str(answering[0]) if len(answering) == 1 else None
+    return None
+
+
+def _open(catalog: ElasticsearchCatalog, client: "Elasticsearch", index: str) -> None:
+    """Let writes go on, as far as the server lets us: what failed first is told."""
     with suppress(CatalogError), catalog.connection.translated():
-        client.indices.delete(index=new, ignore_unavailable=True)
+        client.indices.put_settings(index=index, settings=_OPEN)
+
+
+def _delete(catalog: ElasticsearchCatalog, client: "Elasticsearch", index: str) -> None:
+    with suppress(CatalogError), catalog.connection.translated():
+        client.indices.delete(index=index, ignore_unavailable=True)
 
 
 def _fill(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new: str) -> int:
@@ -149,18 +172,24 @@ def _fill(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new:
             f"{catalog.connection.where}: the new index has {n_new:,} products and the old one "
             f"{n_old:,}; the old one goes on answering. Run the rebuild again"
         )
-    _switch(catalog, client, old, new)
     return n_new
 
 
 def _switch(catalog: ElasticsearchCatalog, client: "Elasticsearch", old: str, new: str) -> None:
+    """Let the new index answer; where that was done, a lost answer is no error."""
     mark_live(catalog.connection, client, new)
-    client.indices.update_aliases(
-        actions=[
-            {"remove": {"index": old, "alias": catalog.alias, "must_exist": True}},
-            {"add": {"index": new, "alias": catalog.alias}},
-        ]
-    )
+    try:
+        with catalog.connection.translated():
+            client.indices.update_aliases(
+                actions=[
+                    {"remove": {"index": old, "alias": catalog.alias, "must_exist": True}},
+                    {"add": {"index": new, "alias": catalog.alias}},
+                ]
+            )
+    except CatalogError:
+        # Sent again to another host it is refused: the old one has no alias any more.
+        if _answering(catalog, client) != new:
+            raise
 
 
 def _take_over(catalog: ElasticsearchCatalog, new: str, changes: Changes) -> None:
