@@ -219,7 +219,7 @@ def _add(values: dict[str, Any], name: str, text: str) -> None:
     if not text:
         values.setdefault(name, text)
     elif attribute_name(name) == _LISTED:
-        links = values.get(name) or []
-        values[name] = [*links, text]
+        links = values[name] = values.get(name) or []
+        links.append(text)
     elif not values.get(name):
         values[name] = text

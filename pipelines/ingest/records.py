@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from recommender.catalog.plain_text import plain_text
-from recommender.catalog.product import Product, SaleFault, sale_fault
+from recommender.catalog.product import MAX_ENTRIES, Product, SaleFault, sale_fault
 
 MAX_TEXT = 1 << 17
 """Characters of one value."""
@@ -328,8 +329,10 @@ def _path(value: Any) -> list[str]:
 
 
 def _links(value: Any) -> list[str]:
+    """The first of them: nobody looks at more pictures, and a product is not refused for them."""
     parts: Iterable[Any] = value if isinstance(value, list | tuple) else _raw_text(value).split(",")
-    return [link for part in parts if not _is_empty(part) and (link := web_link(part))]
+    links = (link for part in parts if not _is_empty(part) and (link := web_link(part)))
+    return list(islice(links, MAX_ENTRIES))
 
 
 def web_link(value: Any) -> str:

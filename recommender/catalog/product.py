@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from recommender.data.events import MAX_ID_BYTES
 
+MAX_ENTRIES = 200
+"""Of a list of a product's, or of its `attributes`."""
+
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
 
 SaleFault = Literal["sale_without_price", "sale_in_other_currency", "sale_above_price"]

@@ -21,14 +21,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from recommender.catalog.plain_text import plain_text
-from recommender.catalog.product import SALE_FAULTS, Product, ProductPatch, sale_fault
+from recommender.catalog.product import MAX_ENTRIES, SALE_FAULTS, Product, ProductPatch, sale_fault
 from webapp.problems import pointer_to
 
 MAX_TEXT = 1 << 17
 """Characters of one value; as in a feed."""
-
-MAX_ENTRIES = 200
-"""Of a list or of `attributes`."""
 
 _MAX_NAME_BYTES = 256
 _SHOWN = 60

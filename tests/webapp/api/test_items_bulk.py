@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from recommender.catalog.product import MAX_ENTRIES
 from tests.small_shop import id_of, make_product
-from webapp.api.item_schemas import MAX_ENTRIES, MAX_TEXT
+from webapp.api.item_schemas import MAX_TEXT
 from webapp.api.items import LIMITS
 
 URL = "/v1/items"
