@@ -24,7 +24,11 @@ _KEPT_ROWS = 10_000
 
 
 class FeedFiles:
-    """Reads files from the last to the first, because of a product the last file counts."""
+    """Reads files from the last to the first, because of a product the last file counts.
+
+    Attributes:
+        n_without_id: Refused rows so far that do not say which product they are about.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class FeedFiles:
         self._file_format: FeedFormat | None = file_format
         self._partial = partial
         self._on_bytes = on_bytes
+        self.n_without_id = 0
         self._seen = SeenIds()
         self._refused_ids = SeenIds()
         self._files: list[tuple[ImportCounts, list[RefusedRow]]] = []
@@ -109,7 +114,9 @@ class FeedFiles:
                             places.setdefault(row.left_out, _place(row))
                         continue
                     row = row._replace(reason="duplicate_id")
-                if row.item_id is not None:
+                if row.item_id is None:
+                    self.n_without_id += 1
+                else:
                     self._refused_ids.add(row.item_id, number)
                 reason = str(row.reason)
                 refused[reason] += 1

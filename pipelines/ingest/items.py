@@ -55,6 +55,8 @@ class FeedCounts:
         errors: Products that the catalog refused; the others are in it.
         sales_left_out: Products without the sale price that the feed or the catalog had for them:
             it could not stand beside the other's price.
+        without_id: Refused rows whose id cannot be read. With any of them nothing is withdrawn: it
+            might be their product.
     """
 
     files: list[ImportCounts]
@@ -66,6 +68,7 @@ class FeedCounts:
     unknown_ids: Sequence[str] = ()
     errors: Sequence[DocumentError] = ()
     sales_left_out: int = 0
+    without_id: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -78,7 +81,7 @@ class FeedCounts:
             "errors": [{"id": error.item_id, "detail": error.problem} for error in self.errors],
         }
         if self.unknown is None:
-            return body
+            return {**body, "without_id": self.without_id}
         return {
             **body,
             "unknown": self.unknown,
@@ -112,10 +115,16 @@ class FeedCounts:
                     "price, in another currency or without a price"
                 )
             return text
-        return (
+        text = (
             f"Catalog: {self.added:,} products added, {self.changed:,} changed, "
             f"{self.unchanged:,} as before, {self.withdrawn:,} no longer in the feed (out of stock)"
         )
+        if self.without_id:
+            text += (
+                f"; nothing was taken out of stock, for {self.without_id:,} of the refused rows "
+                "have no id that can be read: mend them, and import the feed again"
+            )
+        return text
 
 
 def import_items(
@@ -203,17 +212,21 @@ def _replaced(catalog: Catalog, files: FeedFiles, max_withdrawn: float) -> FeedC
         upserted.unchanged,
         withdrawn.changed,
         errors=(*upserted.errors, *withdrawn.errors),
+        without_id=files.n_without_id,
     )
 
 
 def _withdrawals(catalog: Catalog, files: FeedFiles, max_share: float) -> Iterator[ProductPatch]:
     """Takes out of stock what the catalog has and the feed has not; all else of it is not ours.
 
-    A product whose row was refused is in the feed: it stays as it was.
+    A product whose row was refused is in the feed: it stays as it was. Where such a row does not
+    say which product it is about, all stay.
 
     Raises:
         WithdrawnError: Behind the last one, if they are more than `max_share` of what is in stock.
     """
+    if files.n_without_id:
+        return
     n_in_stock = n_withdrawn = 0
     for product in catalog.scan():
         if product.availability == "out_of_stock":

@@ -140,12 +140,14 @@ def change_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], LeftOut | None
 
 
 def id_of(values: Mapping[str, Any]) -> str | None:
-    """The id of a record that cannot be read for another reason, if there is one."""
+    """The id of a record that cannot be read for another reason, if it can be read itself."""
     pairs = ((attribute_name(column), (column, value)) for column, value in values.items())
     try:
-        return _item_id({name: found for name, found in pairs if name == "id"})
+        item_id = _item_id({name: found for name, found in pairs if name == "id"})
     except Refusal:
         return None
+    # What was no UTF-8 is another id by now.
+    return None if "\ufffd" in item_id else item_id
 
 
 _Own = dict[str, tuple[str, Any]]

@@ -208,7 +208,7 @@ def test_a_dry_run_of_a_feed_counts_and_writes_nothing(recommender, shop, tmp_pa
     """The same counts as the import that follows, with what the catalog already holds."""
     first, second = tmp_path / "first.tsv", tmp_path / "second.tsv"
     first.write_text("id\ttitle\nA\tchair\nB\ttable\nC\tlamp\n")
-    second.write_text("id\ttitle\nA\tchair\nB\tdesk\nD\tshelf\n\tno id\n")
+    second.write_text("id\ttitle\nA\tchair\nB\tdesk\nD\tshelf\nD\ttwice\n")
     dry = recommender("items", first, "--dry-run", "--json")
     assert json.loads(dry.stdout)["added"] == 3
     assert not shop.exists()

@@ -481,3 +481,41 @@ def test_a_product_whose_row_is_refused_stays_as_it_was(tmp_path: Path) -> None:
     assert counts.files[0].refused == {"bad_price": 1}
     (product,) = EmbeddedCatalog(workspace.catalog_path).get(["id_7"])
     assert (product.price, product.availability) == (8.0, "in_stock")
+
+
+def rows_of_csv(n: int) -> list[str]:
+    return [f"p{number},t{number},d\n" for number in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("first", "closing", "n_refused"),
+    [
+        # An odd quotation mark swallows three rows that are not broken themselves.
+        ('p49,t49,"opened\n', 'p53,t53,"closed"\n', 5),
+        (",t49,d\n", "p53,t53,d\n", 1),
+        ("p\udcff49,t49,d\n", "p53,t53,d\n", 1),
+        ("p\x0149,t49,d\n", "p53,t53,d\n", 1),
+    ],
+    ids=["open quotation mark", "no id", "no UTF-8 in the id", "no text in the id"],
+)
+def test_where_a_refused_row_does_not_say_which_it_is_nothing_is_withdrawn(
+    first, closing, n_refused, write, take, products
+):
+    header, rows = "id,title,description\n", rows_of_csv(201)
+    take(write("feed.csv", header + "".join(rows)))
+    rows[49], rows[53] = first, closing
+    broken = (header + "".join(rows[:-1])).encode(errors="surrogateescape")
+    counts = take(write("feed.csv", broken))
+
+    assert (counts.files[0].n_refused, counts.without_id) == (n_refused, n_refused)
+    assert (counts.withdrawn, counts.as_json()["without_id"]) == (0, n_refused)
+    assert (
+        f"nothing was taken out of stock, for {n_refused} of the refused rows" in counts.in_words()
+    )
+    assert {product.availability for product in products().values()} == {"in_stock"}
+
+    rows[49], rows[53] = rows_of_csv(54)[49::4]
+    counts = take(write("feed.csv", header + "".join(rows[:-1])))
+    assert (counts.withdrawn, counts.without_id) == (1, 0)
+    assert products()["p200"].availability == "out_of_stock"
+    assert "nothing was taken" not in counts.in_words()
