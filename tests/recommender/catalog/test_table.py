@@ -201,13 +201,16 @@ def test_a_changed_table_is_one_made_anew(first, steps, ordered):
     vocabulary = Vocabulary([str(n) for n in range(7)])
     there = {product.id: product for product in first}
     table = ProductTable(there[i] for i in (sorted(there) if ordered else there))
-    tables = [(table, dict(there))]
+    ever_any = bool(first)
+    tables = [(table, dict(there), ever_any)]
     for changed, deleted in steps:
+        # What is told as deleted was there.
+        ever_any = ever_any or bool(changed or deleted)
         there = {i: p for i, p in there.items() if i not in deleted}
         there |= {product.id: product for product in changed}
-        tables.append((tables[-1][0].changed(changed, deleted), dict(there)))
-        for known, expected in tables:
-            fresh = ProductTable(expected[i] for i in sorted(expected))
+        tables.append((tables[-1][0].changed(changed, deleted), dict(there), ever_any))
+        for known, expected, emptied in tables:
+            fresh = ProductTable((expected[i] for i in sorted(expected)), emptied=emptied)
             assert known.ids == fresh.ids
             assert [known.get(i) for i in fresh.ids] == [expected[i] for i in fresh.ids]
             for node in map(parse_filter, FILTERS):
@@ -215,8 +218,8 @@ def test_a_changed_table_is_one_made_anew(first, steps, ordered):
                 assert passing.tolist() == fresh.passing(node, vocabulary).tolist()
             sellable = [fresh.sellable(item_id) for item_id in vocabulary.item_ids]
             assert known.sellable_mask(vocabulary).tolist() == sellable
-    newest, there = tables[-1]
-    for at, (older, was) in enumerate(tables):
+    newest, there, _ = tables[-1]
+    for at, (older, was, _) in enumerate(tables):
         touched = {p.id for changed, _ in steps[at:] for p in changed}
         touched |= {item_id for _, deleted in steps[at:] for item_id in deleted}
         told = newest.changed_since(older)
