@@ -184,8 +184,10 @@ class CatalogCache:
 
     def _read(self) -> None:
         # The cursor is taken first: what changes during the scan is told at the next refresh.
-        self._cursor = self._catalog.change_cursor()
+        # It counts when the scan is done: after one that fails all is read again.
+        cursor = self._catalog.change_cursor()
         self.table = ProductTable.read(self._catalog)
+        self._cursor = cursor
 
     @property
     def stale(self) -> bool:

@@ -1,7 +1,9 @@
+import sqlite3
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -113,6 +115,28 @@ def test_a_replaced_catalog_is_read_anew(catalog, tmp_path):
         leftover.unlink()
     assert cache.refresh_if_changed()
     assert cache.table.ids == ("q",)
+
+
+def test_a_replaced_catalog_that_cannot_be_read_at_first_is_read_later(catalog, tmp_path):
+    cache = CatalogCache(catalog)
+    other = EmbeddedCatalog(tmp_path / "other.sqlite")
+    other.upsert([Product(id="q", title="Q")])
+    other.close()
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as connection, connection:
+        connection.execute("UPDATE product SET document = '{}'")
+    (tmp_path / "other.sqlite").replace(tmp_path / "catalog.sqlite")
+    for leftover in tmp_path.glob("catalog.sqlite-*"):
+        leftover.unlink()
+    assert not cache.refresh_if_changed()
+    assert cache.stale
+    assert cache.table.ids == ("a", "b")
+
+    # No change to hear of: the product only can be read again.
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection, connection:
+        connection.execute("UPDATE product SET document = ?", ['{"id": "q", "title": "Q"}'])
+    assert cache.refresh_if_changed()
+    assert cache.table.ids == ("q",)
+    assert not cache.stale
 
 
 def test_a_broken_catalog_leaves_the_last_table(catalog, tmp_path):
