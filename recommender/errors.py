@@ -14,6 +14,7 @@
     └── CatalogError          1   the catalog cannot be read or written
         ├── MissingCatalogError 1  nobody has made the catalog yet
         ├── DifferencesError    4  the index is not what the products say
+        ├── SlowSearchError     1  a search takes too long: ask for less
         └── CursorExpiredError  1  the catalog was rebuilt since: read all of it again
 
 A message names the place and the next step. A caller's mistake in Python is a `ValueError`.
@@ -105,6 +106,10 @@ class DifferencesError(CatalogError):
     """An index is not what the catalog's products say it should be."""
 
     exit_code = 4
+
+
+class SlowSearchError(CatalogError):
+    """A search was given up, for it asks for more than can be found in its time."""
 
 
 class CursorExpiredError(CatalogError):

@@ -12,7 +12,7 @@ from typing import TypeVar
 from recommender.catalog.product import Product
 from recommender.catalog.protocol import Catalog, Found, Search
 from recommender.catalog.table import CatalogCache, ProductTable
-from recommender.errors import CatalogError
+from recommender.errors import CatalogError, SlowSearchError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 from webapp.catalog_sources import source_of
@@ -102,6 +102,9 @@ class LiveCatalog:
         if self._source.problem is None:
             try:
                 return ask(self.catalog)
+            except SlowSearchError:
+                # The catalog is there.
+                raise
             except CatalogError as err:
                 _LOGGER.warning("the catalog is away, its copy is asked: %s", err)
         return ask(self._source.local())

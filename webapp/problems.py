@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from recommender.errors import CatalogError
+from recommender.errors import CatalogError, SlowSearchError
 
 _KINDS = {
     "invalid-request": (400, "The request is not valid"),
@@ -20,6 +20,7 @@ _KINDS = {
     "rate-limited": (429, "Too much comes in at once"),
     "internal-error": (500, "Something went wrong"),
     "model-not-ready": (503, "No model is published yet"),
+    "search-too-slow": (503, "The search took too long"),
     "catalog-unavailable": (503, "The catalog cannot do this now"),
     "log-unavailable": (503, "The event log cannot be written"),
 }
@@ -91,6 +92,11 @@ def register_problems(app: Flask) -> None:
     @app.errorhandler(ProblemError)
     def problem(error: ProblemError) -> Response:
         return error.response()
+
+    @app.errorhandler(SlowSearchError)
+    def slow_search(error: SlowSearchError) -> Response:
+        # No `Retry-After`: the same search would take as long again.
+        return ProblemError("search-too-slow", str(error)).response()
 
     @app.errorhandler(CatalogError)
     def catalog(error: CatalogError) -> Response:

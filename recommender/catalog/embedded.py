@@ -1,8 +1,6 @@
 """The embedded catalog: one SQLite file that many processes read while one writes."""
 
-import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -31,6 +29,7 @@ from recommender.catalog.protocol import (
     check_search,
     in_parts,
 )
+from recommender.catalog.sqlite_readers import Readers, file_of, time_limit
 from recommender.catalog.sqlite_rows import (
     SCHEMA_VERSION,
     RowWriter,
@@ -56,8 +55,8 @@ ORDER BY 1 LIMIT ?
 class EmbeddedCatalog:
     """Products in SQLite (write-ahead log): readers never wait for a writer, writers take turns.
 
-    Any number of threads may use one object. Reads share a connection; a scan and a write have
-    their own, so that a scan sees one state of the catalog from its first product to its last.
+    Any number of threads may use one object: what is done at the same time has a connection each.
+    A scan sees one state of the catalog from its first product to its last.
 
     Args:
         path: The database file; opened when it is first needed.
@@ -69,9 +68,7 @@ class EmbeddedCatalog:
         self._path = path
         self._create = create
         self._turns = Turns(path)
-        self._lock = threading.Lock()
-        self._reader: sqlite3.Connection | None = None
-        self._opened_file: tuple[int, int] | None = None
+        self._readers = Readers(path, self._connect)
 
     def get(self, item_ids: Sequence[str]) -> list[Product]:
         """The known ones among `item_ids`, in the order asked for."""
@@ -126,10 +123,15 @@ class EmbeddedCatalog:
         Raises:
             ValueError: If the cursor is none of a search's, the limit is below 1, a facet is no
                 field that can be counted, or there are too many words.
+            SlowSearchError: If it takes longer than `SEARCH_WITHIN_S`.
         """
         check_search(search)
-        with self._reading() as connection, _one_state(connection):
-            matches = find(connection, search)
+        with (
+            self._reading() as connection,
+            _one_state(connection),
+            time_limit(connection) as check_time,
+        ):
+            matches = find(connection, search, check_time)
             rows = found_page(connection, search, matches)
             facets = count_facets(connection, search.facets, matches)
         hits = [(score, self._product(document)) for score, _, document in rows]
@@ -180,18 +182,12 @@ class EmbeddedCatalog:
 
     def close(self) -> None:
         """Give the file back; a later call opens it again."""
-        with self._lock:
-            self._drop_reader()
+        self._readers.close()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            if self._reader is not None and self._file() != self._opened_file:
-                self._drop_reader()
-            if self._reader is None:
-                self._reader = self._connect()
-                self._opened_file = self._file()
-            yield self._reader
+        with self._translated(), self._readers.one() as connection:
+            yield connection
 
     def _patched(
         self, writer: RowWriter, patches: Sequence[ProductPatch], unknown: UnknownIds
@@ -222,20 +218,8 @@ class EmbeddedCatalog:
         with self._turns.take(), writer.transaction():
             yield
 
-    def _drop_reader(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-    def _file(self) -> tuple[int, int] | None:
-        try:
-            status = os.stat(self._path)  # noqa: PTH116
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
-
     def _connect(self) -> sqlite3.Connection:
-        is_there = self._file() is not None
+        is_there = file_of(self._path) is not None
         if not is_there and not self._create:
             raise MissingCatalogError(
                 f"there is no catalog at {self._path}; run: recommender import items FILE"

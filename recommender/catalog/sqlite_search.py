@@ -7,7 +7,7 @@ it is read. Scores are small whole numbers that depend on the product and the wo
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from recommender.catalog.cursor import decode_place
@@ -57,10 +57,15 @@ class Matches(NamedTuple):
     scored: bool
 
 
-def find(connection: sqlite3.Connection, search: Search) -> Matches:
+def find(connection: sqlite3.Connection, search: Search, check_time: Callable[[], None]) -> Matches:
     """Note the products that a search finds.
 
     The note is gone when the caller's transaction is rolled back.
+
+    Args:
+        connection: In a transaction.
+        search: What is looked for.
+        check_time: Called between queries; what it raises ends the search.
 
     Raises:
         ValueError: If there are too many words.
@@ -75,8 +80,10 @@ def find(connection: sqlite3.Connection, search: Search) -> Matches:
     every_word = " AND ".join(f'"{word}" *' for word in words)
     found, values = _finding(every_word, search.filter)
     total = connection.execute(f"INSERT INTO temp.found {found}", values).rowcount
-    for word in words:
+    # Where nothing was found there is nothing to put in order.
+    for word in words if total else ():
         for points, place in _POINTS:
+            check_time()
             match = f"({every_word}) AND {place.format(word)}"
             connection.execute(_ADD_POINTS, [points, match])
     return Matches(total, "temp.found", bool(words))

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from flask import Flask
 
+from recommender.catalog import sqlite_readers
 from webapp.problems import ProblemError, register_problems
 
 
@@ -70,6 +71,16 @@ def test_with_a_catalog_that_was_never_readable(workspace, open_app):
         assert (answer.status_code, answer.json["type"]) == (503, "catalog-unavailable"), path
     assert client.get("/").status_code == 503
     assert client.get("/livez").status_code == 200
+
+
+def test_a_search_that_takes_too_long(client, monkeypatch):
+    monkeypatch.setattr(sqlite_readers, "SEARCH_WITHIN_S", 0.0)
+    answer = client.get("/v1/items", query_string={"q": "oak"})
+    assert (answer.status_code, answer.json["type"]) == (503, "search-too-slow")
+    assert "name fewer words or conditions" in answer.json["detail"]
+    assert "Retry-After" not in answer.headers
+    monkeypatch.undo()
+    assert client.get("/v1/items", query_string={"q": "oak"}).json["total"] > 0
 
 
 def test_every_kind_has_its_status(caplog):

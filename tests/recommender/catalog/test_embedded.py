@@ -5,17 +5,19 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 from filelock import FileLock
 
-from recommender.catalog import embedded, sqlite_turns
+from recommender.catalog import embedded, sqlite_readers, sqlite_turns
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.filters.grammar import parse_filter
 from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import FACET_FIELDS, Catalog, FacetValue, Search, UpsertCounts
-from recommender.errors import CatalogError, CursorExpiredError
+from recommender.errors import CatalogError, CursorExpiredError, SlowSearchError
 from tests.small_shop import held
 
 
@@ -346,6 +348,47 @@ def test_many_threads_read_while_one_writes(catalog):
         reader.join()
 
     assert failures == []
+
+
+@pytest.fixture
+def endless():
+    """A search that would take minutes: each condition reads every description anew."""
+    texts = (f'description!="{number}"' for number in range(170))
+    return Search(filter=parse_filter(" AND ".join(texts)))
+
+
+def test_a_search_that_takes_too_long_is_given_up(catalog, endless, monkeypatch):
+    catalog.upsert(product(f"{n:04}", description="long " * 2_000) for n in range(2_000))
+    monkeypatch.setattr(sqlite_readers, "SEARCH_WITHIN_S", 0.1)
+    began = time.monotonic()
+    with pytest.raises(SlowSearchError, match=r"longer than 0\.1 s; name fewer"):
+        catalog.search(endless)
+    assert time.monotonic() - began < 2
+    monkeypatch.setattr(sqlite_readers, "SEARCH_WITHIN_S", 60.0)
+    assert catalog.search(Search("0007")).total == 1
+
+
+def test_a_search_of_many_short_queries_is_given_up_too(catalog, monkeypatch):
+    catalog.upsert([product("a")])
+    monkeypatch.setattr(sqlite_readers, "SEARCH_WITHIN_S", 0.0)
+    with pytest.raises(SlowSearchError):
+        catalog.search(Search("product"))
+
+
+def test_nobody_waits_for_a_search(catalog, endless, monkeypatch):
+    catalog.upsert(product(f"{n:04}", description="long " * 2_000) for n in range(2_000))
+    monkeypatch.setattr(sqlite_readers, "SEARCH_WITHIN_S", 3.0)
+    with ThreadPoolExecutor(4) as pool:
+        searches = [pool.submit(catalog.search, endless) for _ in range(4)]
+        began = time.monotonic()
+        assert [found.id for found in catalog.get(["0001"])] == ["0001"]
+        assert catalog.patch([ProductPatch(id="0001", price=5.0)]).changed == 1
+        assert catalog.search(Search("0001")).products[0].price == 5.0
+        assert time.monotonic() - began < 2
+        assert not any(search.done() for search in searches)
+        for search in searches:
+            with pytest.raises(SlowSearchError):
+                search.result()
 
 
 @pytest.mark.slow
