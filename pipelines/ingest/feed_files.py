@@ -27,7 +27,9 @@ class FeedFiles:
     """Reads files from the last to the first, because of a product the last file counts.
 
     Attributes:
-        n_without_id: Refused rows so far that do not say which product they are about.
+        n_without_id: Refused rows so far whose id cannot be read; one that gives none is about
+            no product.
+        n_in_several: Products so far that came in more than one file.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class FeedFiles:
         self._file_format: FeedFormat | None = file_format
         self._partial = partial
         self._on_bytes = on_bytes
-        self.n_without_id = 0
+        self.n_without_id = self.n_in_several = 0
         self._seen = SeenIds()
         self._refused_ids = SeenIds()
         self._files: list[tuple[ImportCounts, list[RefusedRow]]] = []
@@ -109,16 +111,17 @@ class FeedFiles:
                     if sight == "new":
                         yield row
                     if sight != "in_this_file":
+                        self.n_in_several += sight == "in_another_file"
                         if row.left_out is not None:
                             left_out[row.left_out] += 1
                             places.setdefault(row.left_out, _place(row))
                         continue
                     row = row._replace(reason="duplicate_id")
-                if row.item_id is None:
-                    self.n_without_id += 1
-                else:
-                    self._refused_ids.add(row.item_id, number)
                 reason = str(row.reason)
+                if row.item_id is not None:
+                    self._refused_ids.add(row.item_id, number)
+                elif reason != "missing_id":
+                    self.n_without_id += 1
                 refused[reason] += 1
                 places.setdefault(reason, _place(row))
                 if len(kept) < _KEPT_ROWS:

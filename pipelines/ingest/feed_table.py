@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,8 @@ _MAX_LINE = 1 << 20
 _MAX_RECORD = 1 << 20
 """Characters; a row that has more, over line ends between quotation marks, is a broken one."""
 
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+
 _NAMED = (
     "the first line must name the attributes of a Merchant Center feed, between tabs, commas or "
     "semicolons"
@@ -27,10 +30,11 @@ _NAMED = (
 
 
 class Header(NamedTuple):
-    """The names of the columns, as they stand in the file, and what stands between them."""
+    """The names of the columns, as they stand in the file, what stands between them, its line."""
 
     columns: list[str]
     delimiter: str
+    line: int
 
 
 class Row(NamedTuple):
@@ -72,9 +76,14 @@ def open_table(
         raise DataError(f"{path} is no product feed: its first line has no end; check the file")
     if "\0" in line:
         raise DataError(f"{path} is no text in UTF-8; save it as CSV in UTF-8, and import that")
+    n_lines = 1
+    if named := _SEPARATOR_LINE.fullmatch(line.strip()):
+        # A spreadsheet's own line above the header.
+        line, delimiters = printable(texts.readline(_MAX_HEADER)), named[1]
+        n_lines = 2
     sign = max(delimiters, key=line.count)
     columns = [name.strip() for name in next(csv.reader([line], delimiter=sign))]
-    header = Header(columns, sign)
+    header = Header(columns, sign, n_lines)
     return header, _rows(texts, header)
 
 
@@ -109,7 +118,7 @@ def _rows(texts: io.TextIOWrapper, header: Header) -> Iterator[Row]:
     lines = _Lines(texts)
     reader = csv.reader(lines, delimiter=header.delimiter)
     number = 0
-    for line, cells in _records(reader, lines, len(header.columns)):
+    for line, cells in _records(reader, lines, header):
         if cells is not None and not any(cells):
             continue
         number += 1
@@ -160,7 +169,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _records(
-    reader: "_csv.Reader", lines: _Lines, n_columns: int
+    reader: "_csv.Reader", lines: _Lines, header: Header
 ) -> Iterator[tuple[int, list[str] | None]]:
     """The rows of a reader with the lines they begin in; None for one that it cannot take apart.
 
@@ -176,12 +185,13 @@ def _records(
             return
         except csv.Error:
             cells = None
-        # The header is line 1, and no line of the reader.
-        first = n_lines + 2
+        # The reader knows of no line up to the header.
+        first = header.line + n_lines + 1
         if reader.line_num > n_lines + 1 and (lines.n_quotes - n_quotes) % 2:
             cells = None
-        if cells is None or any(_holds_a_row(cell, n_columns) for cell in cells):
-            yield from zip(range(first, reader.line_num + 2), itertools.repeat(None), strict=False)
+        if cells is None or any(_holds_a_row(cell, len(header.columns)) for cell in cells):
+            last = header.line + reader.line_num
+            yield from zip(range(first, last + 1), itertools.repeat(None), strict=False)
         else:
             yield first, cells
 

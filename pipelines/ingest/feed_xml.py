@@ -126,7 +126,9 @@ class _FeedReader:
         if self._item is not None:
             self._item.text(text)
 
-    def _doctype(self, *_: Any) -> int:
+    def _doctype(self, name: str, *_: Any) -> int:
+        if name.lower() == "html":
+            raise self._error("it is an HTML page; look what the feed's address answers")
         raise self._error("it has a document type (<!DOCTYPE>), which is not read; remove it")
 
     def _error(self, problem: str, line: int | None = None, column: int | None = None) -> DataError:

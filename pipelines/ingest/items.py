@@ -24,7 +24,7 @@ from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.opening import existing_catalog, open_catalog
 from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import Catalog, DocumentError
-from recommender.errors import DataError, RefusedRowsError, WithdrawnError
+from recommender.errors import CatalogError, DataError, RefusedRowsError, WithdrawnError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 
@@ -35,6 +35,10 @@ _ALWAYS_WITHDRAWN = 10
 _CUT_OFF = (
     "Interrupted while the catalog was written: some products are as the feed has them, others as "
     "before; the same import once more finishes it."
+)
+
+_PARTLY_WRITTEN = (
+    "a part of the feed may be in the catalog already, and the same import once more finishes it"
 )
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -57,6 +61,7 @@ class FeedCounts:
             it could not stand beside the other's price.
         without_id: Refused rows whose id cannot be read. With any of them nothing is withdrawn: it
             might be their product.
+        in_several_files: Products that came in more than one of the files; the last one counted.
     """
 
     files: list[ImportCounts]
@@ -69,6 +74,7 @@ class FeedCounts:
     errors: Sequence[DocumentError] = ()
     sales_left_out: int = 0
     without_id: int = 0
+    in_several_files: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -81,19 +87,29 @@ class FeedCounts:
             "errors": [{"id": error.item_id, "detail": error.problem} for error in self.errors],
         }
         if self.unknown is None:
-            return {**body, "without_id": self.without_id}
+            return {
+                **body,
+                "without_id": self.without_id,
+                "in_several_files": self.in_several_files,
+            }
         return {
             **body,
             "unknown": self.unknown,
             "unknown_ids": list(self.unknown_ids),
             "sales_left_out": self.sales_left_out,
+            "in_several_files": self.in_several_files,
         }
 
     def in_words(self) -> str:
         """For people."""
         if not any(counts.imported for counts in self.files):
             return "The feed is empty; the catalog stays as it is."
-        return f"{self._done()}{self._not_taken()}"
+        return f"{self._done()}{self._twice()}{self._not_taken()}"
+
+    def _twice(self) -> str:
+        if not self.in_several_files:
+            return ""
+        return f"; {self.in_several_files:,} came in more than one file: of each the last counted"
 
     def _not_taken(self) -> str:
         if not self.errors:
@@ -213,6 +229,7 @@ def _replaced(catalog: Catalog, files: FeedFiles, max_withdrawn: float) -> FeedC
         withdrawn.changed,
         errors=(*upserted.errors, *withdrawn.errors),
         without_id=files.n_without_id,
+        in_several_files=files.n_in_several,
     )
 
 
@@ -257,6 +274,7 @@ def _patched(catalog: Catalog, files: FeedFiles) -> FeedCounts:
         patched.unknown_ids,
         patched.errors,
         patched.sales_left_out,
+        in_several_files=files.n_in_several,
     )
 
 
@@ -277,11 +295,13 @@ def _read_to_the_end(rows: Iterable[Row], kind: type[Row]) -> Iterator[Iterable[
 
 @contextmanager
 def _told_if_cut_off() -> Iterator[None]:
-    """An interrupt in words: the catalog is being written."""
+    """What ends an import while it writes says that a part may be written."""
     try:
         yield
     except KeyboardInterrupt as err:
         raise KeyboardInterrupt(_CUT_OFF) from err
+    except CatalogError as err:
+        raise CatalogError(f"{err}; {_PARTLY_WRITTEN}") from err
 
 
 @contextmanager

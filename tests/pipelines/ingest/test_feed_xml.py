@@ -139,6 +139,7 @@ def test_refused_items_say_line_and_attribute(write, take_items, workspace):
         (rss(head='<!DOCTYPE r [<!ENTITY a "b"><!ENTITY c "&a;&a;">]>'), "line 1.*document type"),
         (rss(head='<!DOCTYPE r SYSTEM "file:///etc/passwd">'), "document type"),
         (rss(head='<!DOCTYPE r [<!ENTITY % p SYSTEM "http://x.example/p"> %p;]>'), "document type"),
+        ("<!DOCTYPE html>\n<html><body>404</body></html>", "line 1.*is an HTML page"),
         (rss(item("A", "<g:brand>a&nbsp;b</g:brand>")), "line 3.*undefined entity"),
         (rss("<g:x>" * 100_000), "line 2, column .* nested deeper than 64"),
         (rss(f"<!--{'x' * 3_000_000}-->"), "longer than 1,048,576 bytes"),

@@ -492,11 +492,10 @@ def rows_of_csv(n: int) -> list[str]:
     [
         # An odd quotation mark swallows three rows that are not broken themselves.
         ('p49,t49,"opened\n', 'p53,t53,"closed"\n', 5),
-        (",t49,d\n", "p53,t53,d\n", 1),
         ("p\udcff49,t49,d\n", "p53,t53,d\n", 1),
         ("p\x0149,t49,d\n", "p53,t53,d\n", 1),
     ],
-    ids=["open quotation mark", "no id", "no UTF-8 in the id", "no text in the id"],
+    ids=["open quotation mark", "no UTF-8 in the id", "no text in the id"],
 )
 def test_where_a_refused_row_does_not_say_which_it_is_nothing_is_withdrawn(
     first, closing, n_refused, write, take, products
@@ -519,3 +518,40 @@ def test_where_a_refused_row_does_not_say_which_it_is_nothing_is_withdrawn(
     assert (counts.withdrawn, counts.without_id) == (1, 0)
     assert products()["p200"].availability == "out_of_stock"
     assert "nothing was taken" not in counts.in_words()
+
+
+def test_a_row_that_gives_no_id_keeps_nothing_in_stock(write, take):
+    header, rows = "id,title,description\n", rows_of_csv(40)
+    take(write("feed.csv", header + "".join(rows)))
+    rows[0] = ",of no product,d\n"
+    counts = take(write("feed.csv", header + "".join(rows[:-1])))
+    assert (counts.files[0].refused, counts.withdrawn) == ({"missing_id": 1}, 2)
+
+
+def test_what_comes_in_several_files_is_counted(write, take, products):
+    files = [write(f"{n}.tsv", f"id\ttitle\nA\tfrom {n}\nB{n}\tT\n") for n in range(3)]
+    counts = take(*files)
+    assert counts.in_several_files == counts.as_json()["in_several_files"] == 2
+    assert "2 came in more than one file: of each the last counted" in counts.in_words()
+    assert products()["A"].title == "from 2"
+
+
+def test_a_failure_while_the_catalog_is_written_says_that_a_part_may_be_in_it(
+    write, take, monkeypatch
+):
+    take(write("feed.tsv", "id\ttitle\nA\tT\n"))
+
+    def full(*_):
+        raise CatalogError("the disk is full")
+
+    monkeypatch.setattr(EmbeddedCatalog, "patch", full)
+    with pytest.raises(CatalogError, match=r"full; a part .* the same import once more finishes"):
+        take(write("feed.tsv", "id\ttitle\nB\tT\n"))
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;"])
+def test_a_spreadsheets_line_above_the_header_names_the_sign(first, write, take, products):
+    rows = "id;title\r\nA;T,b\r\n;no id\r\n"
+    counts = take(write("feed.csv", f"{first}\r\n{rows}"), settings={"max_refused": 1})
+    assert products()["A"].title == "T,b"
+    assert counts.files[0].places == {"missing_id": "line 4"}
