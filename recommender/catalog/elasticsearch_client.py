@@ -130,7 +130,7 @@ class Connection:
 
         Raises:
             CatalogError: If the server fails, is busy for too long, or takes no changes at all, as
-                after a rebuild that was cut off.
+                after a rebuild that was cut off. What was sent may be written where no answer came.
         """
         left = {str(action["_id"]): action for action in actions}
         done: list[BulkResult] = []
@@ -152,7 +152,7 @@ class Connection:
         return done
 
     def _bulk_once(self, actions: list[dict[str, Any]]) -> Iterator[BulkResult]:
-        from elasticsearch import ApiError
+        from elasticsearch import ApiError, TransportError
         from elasticsearch.helpers import streaming_bulk
 
         client = self.writer()
@@ -169,6 +169,10 @@ class Connection:
             # Of a part that was put off as a whole nothing is written.
             for action in actions:
                 yield BulkResult(str(action["_id"]), _BUSY, str(self._answered(err)))
+        except TransportError as err:
+            raise CatalogError(
+                f"{self._not_answered(err)}; what was sent last may be written all the same"
+            ) from err
 
     def _checked_version(self, client: "Elasticsearch") -> str:
         with self.translated():

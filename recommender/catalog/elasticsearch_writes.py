@@ -131,8 +131,9 @@ class Writing:
         unknown: set[str] = set()
         errors: list[DocumentError] = []
         left = list(item_ids)
+        sent: dict[str, dict[str, Any]] = {}
         for attempt in range(_TRIES):
-            results = self._rewritten(left, change, unknown)
+            results = self._rewritten(left, change, unknown, sent)
             left = [result.item_id for result in results if result.status == _CONFLICT]
             errors += [
                 DocumentError(result.item_id, result.problem)
@@ -155,15 +156,22 @@ class Writing:
         item_ids: Sequence[str],
         change: Callable[[str, Stored], dict[str, Any] | None],
         unknown: set[str],
+        sent: dict[str, dict[str, Any]],
     ) -> list[BulkResult]:
         results: list[BulkResult] = []
         for some in in_parts(item_ids):
-            stored = {i: s for i, s in self._stored(some).items() if not s.deleted}
-            unknown.update(item_id for item_id in some if item_id not in stored)
+            stored = self._stored(some)
+            # Of a write whose answer was lost the client asks another host: the conflict that
+            # comes of it is with ourselves.
+            done = {i for i, there in stored.items() if there.source == sent.get(i)}
+            left = {i: s for i, s in stored.items() if not s.deleted and i not in done}
+            unknown.update(item_id for item_id in some if item_id not in left.keys() | done)
+            new = {i: change(i, there) for i, there in left.items()}
+            sent.update((i, document) for i, document in new.items() if document is not None)
             results += self._bulk(
-                {**self._index_action(document), **there.version}
-                for item_id, there in stored.items()
-                if (document := change(item_id, there)) is not None
+                {**self._index_action(document), **left[item_id].version}
+                for item_id, document in new.items()
+                if document is not None
             )
         return results
 

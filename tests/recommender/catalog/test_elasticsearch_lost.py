@@ -9,7 +9,8 @@ pytest.importorskip("elasticsearch")
 
 from recommender.catalog.elasticsearch import ElasticsearchCatalog
 from recommender.catalog.elasticsearch_rebuild import RolledBack, rebuild, roll_back
-from recommender.catalog.product import Product
+from recommender.catalog.product import Product, ProductPatch
+from recommender.catalog.protocol import DeleteCounts
 from recommender.errors import CatalogError
 from recommender.settings import ElasticsearchSettings
 from tests.lossy_proxy import proxy
@@ -117,3 +118,42 @@ def test_nothing_is_deleted_where_nobody_can_say_which_index_answers(catalog, el
     assert kept == [first]
     assert catalog.count() == 3
     assert rebuild(catalog).kept == answering
+
+
+def is_bulk(method: str, path: str) -> bool:
+    return path.startswith("/_bulk")
+
+
+def test_a_write_whose_answer_is_lost_is_counted_once(catalog, elasticsearch_url):
+    to_lose: list[str] = []
+
+    def is_lost(method: str, path: str) -> bool:
+        return is_bulk(method, path) and bool(to_lose) and bool(to_lose.pop())
+
+    with (
+        proxy(elasticsearch_url, is_lost) as one,
+        proxy(elasticsearch_url, is_lost) as other,
+        closing(catalog_at(one, other, index=catalog.alias)) as lossy,
+    ):
+        to_lose.append("the patch")
+        patched = lossy.patch([ProductPatch(id="a", price=5), ProductPatch(id="-", price=5)])
+        assert (patched.changed, patched.unchanged, patched.unknown) == (1, 0, 1)
+        assert to_lose == []
+        to_lose.append("the new product")
+        added = lossy.upsert([product("d"), product("b")])
+        assert (added.added, added.unchanged) == (1, 1)
+        assert to_lose == []
+        to_lose.append("the deletion")
+        assert lossy.delete(["d", "-"]) == DeleteCounts(1, ("-",))
+        assert to_lose == []
+    assert (catalog.count(), catalog.get(["a"])[0].price) == (3, 5)
+
+
+def test_where_no_host_answers_a_write_may_be_done(catalog, elasticsearch_url):
+    with (
+        proxy(elasticsearch_url, is_bulk) as address,
+        closing(catalog_at(address, index=catalog.alias)) as lossy,
+        pytest.raises(CatalogError, match="what was sent last may be written all the same"),
+    ):
+        lossy.delete(["a"])
+    assert catalog.get(["a"]) == []
