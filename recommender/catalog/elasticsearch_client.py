@@ -155,20 +155,22 @@ class Connection:
         from elasticsearch import ApiError, TransportError
         from elasticsearch.helpers import streaming_bulk
 
-        client = self.writer()
+        client, told = self.writer(), set()
         try:
             for _, result in streaming_bulk(
                 client, actions, max_chunk_bytes=_CHUNK_BYTES, raise_on_error=False
             ):
                 (item,) = result.values()
                 problem = _reason(item["error"]) if "error" in item else None
+                told.add(str(item["_id"]))
                 yield BulkResult(str(item["_id"]), int(item["status"]), problem)
         except ApiError as err:
             if err.status_code != _BUSY:
                 raise self._answered(err) from err
-            # Of a part that was put off as a whole nothing is written.
+            # Nothing is written of a part that was put off as a whole, and of those behind it.
             for action in actions:
-                yield BulkResult(str(action["_id"]), _BUSY, str(self._answered(err)))
+                if str(action["_id"]) not in told:
+                    yield BulkResult(str(action["_id"]), _BUSY, str(self._answered(err)))
         except TransportError as err:
             raise CatalogError(
                 f"{self._not_answered(err)}; what was sent last may be written all the same"

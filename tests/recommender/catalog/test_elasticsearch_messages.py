@@ -137,6 +137,25 @@ def test_a_disk_that_is_nearly_full():
         assert time.monotonic() - begun < 5
 
 
+def test_of_a_bulk_in_parts_only_what_was_put_off_is_sent_again(monkeypatch):
+    """Each product is a part of its own; the second is refused as a whole, once."""
+    said = iter(["a", "busy", "b", "c"])
+    monkeypatch.setattr(elasticsearch_client, "_CHUNK_BYTES", 1)
+
+    def answer(method, path, headers):
+        if path.startswith("/products/_mget"):
+            return 200, {"docs": [{"_id": item_id, "found": False} for item_id in "abc"]}
+        if not path.startswith("/_bulk"):
+            return answer_well(method, path, headers)
+        if (item_id := next(said)) == "busy":
+            return error(429, "es_rejected_execution_exception", "rejected execution")
+        return 200, {"errors": False, "items": [{"index": {"_id": item_id, "status": 201}}]}
+
+    with server(answer) as address, closing(catalog_at(address)) as catalog:
+        counts = catalog.upsert([Product(id=item_id, title=item_id) for item_id in "abc"])
+    assert (counts.added, counts.errors, next(said, None)) == (3, (), None)
+
+
 def test_what_failed_first_is_told_where_cleaning_up_fails_too():
     """The new index cannot be filled, and neither taken away: the server is full."""
     name, cleaned = "products-00000000t000000000000z", []
