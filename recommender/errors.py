@@ -116,8 +116,8 @@ class CursorExpiredError(CatalogError):
     """A change cursor is of a catalog that was rebuilt or replaced; read all of it again."""
 
 
-def words_of(err: BaseException) -> str:
-    """What another library's error says, to stand inside a sentence: one line, no full stop.
+def words_of(err: BaseException | str) -> str:
+    """What another library or a server says, to stand inside a sentence: one line, no full stop.
 
     Example:
         >>> f"the file cannot be read ({words_of(OSError('No space.'))}); free some"

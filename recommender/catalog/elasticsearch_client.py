@@ -11,7 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from recommender.errors import CatalogError, MissingCatalogError, MissingExtraError, SettingsError
+from recommender.errors import (
+    CatalogError,
+    MissingCatalogError,
+    MissingExtraError,
+    SettingsError,
+    words_of,
+)
 from recommender.settings import ElasticsearchSettings
 
 if TYPE_CHECKING:
@@ -188,7 +194,7 @@ class Connection:
         return version
 
     def _answered(self, err: "ApiError") -> CatalogError:
-        reason = _reason(err.body.get("error")) if isinstance(err.body, dict) else str(err.message)
+        reason = _reason(err.body.get("error") if isinstance(err.body, dict) else err.message)
         if err.status_code == 404 and "no such index" in reason:
             return MissingCatalogError(self._no_catalog())
         return CatalogError(self._told(err, reason))
@@ -261,22 +267,22 @@ class Connection:
     def _not_answered(self, err: "TransportError") -> str:
         from elasticsearch import ConnectionTimeout, SSLError
 
-        if isinstance(err, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(err.message):
+        said = words_of(str(err.message))
+        if isinstance(err, SSLError) and "CERTIFICATE_VERIFY_FAILED" in said:
             known = self._settings.ca_file or "the system's authorities"
             return (
                 f"{self.where} shows a certificate that {known} did not sign; set "
                 "catalog.elasticsearch.ca_file to the certificate of the authority that did"
             )
         if isinstance(err, SSLError):
-            return f"{self.where} does not speak TLS ({err.message}); is it http instead of https?"
+            return f"{self.where} does not speak TLS ({said}); is it http instead of https?"
         if isinstance(err, ConnectionTimeout):
             return (
                 f"{self.where} did not answer in time; look at the server, or raise "
                 f"catalog.elasticsearch.timeout_s (now {self._settings.timeout_s:g})"
             )
         return (
-            f"{self.where} cannot be reached ({err.message}); start it, or set "
-            "catalog.elasticsearch.hosts"
+            f"{self.where} cannot be reached ({said}); start it, or set catalog.elasticsearch.hosts"
         )
 
 
@@ -359,11 +365,11 @@ def _server_version(client: "Elasticsearch", where: str) -> str:
 
 
 def _reason(error: Any) -> str:
-    """What the server says, with the cause it gives."""
+    """What the server says, with the cause it gives, to stand inside a sentence."""
     if not isinstance(error, dict):
-        return str(error)
-    words = [str(error.get("reason") or error.get("type"))]
+        return words_of(str(error))
+    words = [words_of(str(error.get("reason") or error.get("type")))]
     cause = error.get("caused_by")
     if isinstance(cause, dict) and cause.get("reason"):
-        words.append(str(cause["reason"]))
+        words.append(words_of(str(cause["reason"])))
     return ": ".join(words)

@@ -111,6 +111,18 @@ def test_what_the_user_may_not_do():
         assert "grant the user or API key" in problem_of(catalog_at(address))
 
 
+def test_what_the_server_says_stands_inside_our_sentence():
+    cause = {"type": "x", "reason": "no node\nleft."}
+    said = {"type": "y", "reason": "index [products-1] blocked by: [x];", "caused_by": cause}
+
+    def answer(method, path, headers):
+        return (200, ROOT_9) if path == "/" else (503, {"error": said, "status": 503})
+
+    with server(answer) as address:
+        problem = problem_of(catalog_at(address))
+    assert "(index [products-1] blocked by: [x]: no node left); try again later" in problem
+
+
 READ_ONLY = (
     "index [products-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage "
     "watermark, index has read-only-allow-delete block];"
