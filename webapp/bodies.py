@@ -74,7 +74,8 @@ def read_bytes(limits: Limits) -> bytes:
 
     Raises:
         ProblemError: 413 above the limit, 415 for a compressed body, 408 for one that did not come
-            in time, 429 if too much comes at once, 400 if it broke off.
+            in time, 411 for one of no stated length, 429 if too much comes at once, 400 if it
+            broke off.
     """
     if (cut_short := request.environ.get(CUT_SHORT)) is not None:
         raise cut_short

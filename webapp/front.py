@@ -90,7 +90,7 @@ class Front:
         own limit.
         """
         announced = _content_length(scope)
-        if scope.method not in _WITH_BODY or announced > LARGEST_BODY:
+        if scope.method not in _WITH_BODY or (announced or 0) > LARGEST_BODY:
             return None
         try:
             async with asyncio.timeout(BODY_WITHIN_S):
@@ -104,6 +104,9 @@ class Front:
         except TimeoutError:
             problem = f"The body did not come within {BODY_WITHIN_S:g} seconds"
             return _cut_short("request-timeout", problem)
+        if announced is None:
+            # Read nevertheless: who is still sending hears no answer.
+            return _no_length()
         if len(body) < announced:
             return _cut_short("invalid-request", "The body ends before its Content-Length")
         return None
@@ -124,15 +127,24 @@ class Front:
         protocol.response_bytes(told[0], told[1], body)
 
 
+def _no_length() -> ProblemError:
+    detail = "The body has no Content-Length; send it with one, not in chunks."
+    return ProblemError("length-required", detail, headers={"Connection": "close"})
+
+
 def _cut_short(slug: str, problem: str) -> ProblemError:
     # What still comes on this connection would be taken for another request.
     headers = {"Connection": "close", "Retry-After": "1"}
     return ProblemError(slug, f"{problem}; send the request again.", headers=headers)
 
 
-def _content_length(scope: _Scope) -> int:
+def _content_length(scope: _Scope) -> int | None:
+    """None without one: granian ends a body in chunks that broke off as it ends a whole one."""
     text = scope.headers.get("content-length") or ""
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    # Beside chunks a length says nothing.
+    if scope.headers.get("transfer-encoding") is not None or not text.isdecimal():
+        return None
+    return int(text)
 
 
 def _environ(scope: _Scope, body: bytes, problem: ProblemError | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ _KINDS = {
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This method is not allowed here"),
     "request-timeout": (408, "The request did not come in time"),
+    "length-required": (411, "The request must say how long it is"),
     "payload-too-large": (413, "The request is too large"),
     "rate-limited": (429, "Too much comes in at once"),
     "internal-error": (500, "Something went wrong"),

@@ -16,6 +16,7 @@ from webapp.front import BODY_WITHIN_S
 N_STALLED = 60
 VIEW = {"event_name": "view_item", "items": [{"item_id": "A"}], "visitor_id": "v"}
 LINE = json.dumps(VIEW).encode() + b"\n"
+CHUNK = b"%x\r\n%b\r\n" % (len(LINE), LINE)
 
 
 def send(server: Server, start: str, body: bytes, *headers: str) -> socket.socket:
@@ -90,6 +91,37 @@ def test_a_body_that_breaks_off_is_no_whole_one(workspace, start):
     assert (status, problem["type"]) == (400, "invalid-request")
     assert "ends before its Content-Length" in problem["detail"]
     assert logged(workspace) == []
+
+
+def test_a_body_that_does_not_say_how_long_it_is_is_not_taken(workspace, start):
+    """Broken off between two chunks it would look whole, most of all as lines."""
+    server = start(workspace.root)
+    chunked = "Transfer-Encoding: chunked"
+    cases = [
+        (CHUNK, [chunked]),
+        (CHUNK + b"0\r\n\r\n", [chunked]),
+        (CHUNK, [f"Content-Length: {len(CHUNK)}", chunked]),
+        (b"", []),
+    ]
+    for start_line in ("POST /v1/events HTTP/1.1", "PATCH /v1/item?id=c1 HTTP/1.1"):
+        for body, headers in cases:
+            with send(server, start_line, body, *headers) as sender:
+                if body == CHUNK:
+                    sender.shutdown(socket.SHUT_WR)
+                status, problem = heard(sender)
+            assert (status, problem["type"]) == (411, "length-required"), headers
+            assert "Content-Length" in problem["detail"]
+    assert logged(workspace) == []
+
+
+def test_who_sends_many_chunks_hears_why_they_are_not_taken(workspace, start):
+    server = start(workspace.root)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {"Content-Type": "application/x-ndjson"}
+    parts = [LINE * 500] * 100
+    connection.request("POST", "/v1/events", iter(parts), headers, encode_chunked=True)
+    assert connection.getresponse().status == 411
+    connection.close()
 
 
 def test_one_process_holds_so_much_and_no_more(workspace, start):

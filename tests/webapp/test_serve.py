@@ -2,7 +2,6 @@
 
 import functools
 import http.client
-import json
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ import pytest
 
 from recommender.serving.versions import publish
 from tests.small_shop import environment, id_of, logged, serve_command, wait_for, write_model
-from webapp.api.events import MAX_BODY_BYTES
 
 VIEW = {"event_name": "view_item", "items": [{"item_id": "A"}], "visitor_id": "v"}
 
@@ -90,31 +88,6 @@ def _answers(server) -> bool:
         return server.call("/livez")[0] == 200
     except (OSError, http.client.HTTPException):
         return False
-
-
-@pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
-def test_a_body_of_no_stated_length_has_a_limit_too(start, workspace, size):
-    """A cut body would be a smaller one that looks whole, most of all as lines."""
-    server = start(workspace.root)
-    line = json.dumps(VIEW).encode() + b"\n"
-    body = line * 3 + b" " * (size - 3 * len(line))
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request(
-        "POST",
-        "/v1/events",
-        (body[start : start + 65536] for start in range(0, size, 65536)),
-        {"Content-Type": "application/x-ndjson"},
-        encode_chunked=True,
-    )
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    connection.close()
-
-    if size > MAX_BODY_BYTES:
-        assert (response.status, answer["type"]) == (413, "payload-too-large")
-        assert not workspace.events_dir.exists()
-    else:
-        assert (response.status, answer["accepted"]) == (202, 3)
 
 
 @pytest.mark.slow

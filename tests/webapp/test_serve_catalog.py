@@ -9,11 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from urllib.parse import urlencode
 
-import pytest
-
 from recommender.workspace import Workspace
 from tests.small_shop import Server, held, id_of, wait_for
-from webapp.api.items import LIMITS
 from webapp.store import MAX_CALLS
 
 N_CHANGES = 20
@@ -127,22 +124,3 @@ def test_writes_that_wait_hold_up_no_recommendation(workspace, start):
     assert {status for status, _ in answers} == {200, 503}, "those that waited were served"
     with Caller(server) as caller:
         assert caller.call("PATCH", "/v1/item", {"id": id_of(0)}, {"price": 1})[0] == 200
-
-
-@pytest.mark.parametrize("size", [LIMITS.max_bytes, LIMITS.max_bytes + 1])
-def test_a_bulk_of_no_stated_length_has_a_limit_too(workspace, start, size):
-    """A cut body would be a smaller one that looks whole, most of all as lines."""
-    server = start(workspace.root)
-    line = json.dumps({"id": "c1", "title": "Chair"}).encode() + b"\n"
-    body = line + b" " * (size - len(line))
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    parts = (body[start : start + 65536] for start in range(0, size, 65536))
-    headers = {"Content-Type": "application/x-ndjson"}
-    connection.request("POST", "/v1/items", parts, headers, encode_chunked=True)
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    connection.close()
-
-    fits = size <= LIMITS.max_bytes
-    assert response.status == (200 if fits else 413), answer
-    assert server.call("/v1/item?id=c1")[0] == (200 if fits else 404)
