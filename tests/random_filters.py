@@ -49,6 +49,8 @@ class RandomFilters:
             return Compare(name, self._rng.choice(_ORDERS), bound)
         name = self._rng.choice(list(self._values))
         values = self._rng.choices(self._values[name], k=self._rng.randrange(1, 5))
+        if self._rng.random() < 0.2:
+            values += [f"x{number}" for number in range(9)]
         return AnyOf(name, tuple(values))
 
 

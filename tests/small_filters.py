@@ -7,6 +7,8 @@ from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or
 from recommender.catalog.product import Product
 
 TEXTS = ["", "Acme", "acme", "B", 'say "hi"', "back\\slash", "ä ö", "a" * 300, "*", "x OR y"]
+NO_PRODUCT_S = tuple(f"x{number}" for number in range(9))
+"""With them there are many values."""
 NUMBERS = [0.0, -0.0, 0.1, 1.0, 9.99, 10.0, 49.95, 1e6, 0.1 + 0.2]
 FIELDS = ["brand", "color", "availability", "product_type", "price", "sale_price",
           "custom_label_0", ATTRIBUTES + "fabric"]  # fmt: skip
@@ -33,7 +35,8 @@ def products(n: int) -> st.SearchStrategy[list[Product]]:
 def _leaf() -> st.SearchStrategy[Node]:
     texts = [field for field in FIELDS if kind_of(field) != "number"]
     numbers = [field for field in FIELDS if kind_of(field) == "number"]
-    values = st.lists(_text | st.just("in_stock"), min_size=1, max_size=4).map(tuple)
+    few = st.lists(_text | st.just("in_stock"), min_size=1, max_size=4).map(tuple)
+    values = few | few.map(lambda some: (*some, *NO_PRODUCT_S))
     amounts = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=4).map(tuple)
     return st.one_of(
         st.builds(AnyOf, st.sampled_from(texts), values),

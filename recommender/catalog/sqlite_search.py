@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from recommender.catalog.cursor import decode_place
 from recommender.catalog.filters.fields import ATTRIBUTES, kind_of
-from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or
+from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or, merged
 from recommender.catalog.protocol import FACET_FIELDS, MAX_FACET_VALUES, FacetValue, Search
 from recommender.catalog.search_text import query_words
 from recommender.catalog.sqlite_rows import (
@@ -37,6 +37,9 @@ WHERE number IN (SELECT rowid FROM words WHERE words MATCH ?)
 
 _MANY = 2_000
 """Among so many products that match alike the next page is near."""
+
+_FEW = 8
+"""Looking so many texts up one by one takes less than taking the column apart."""
 
 _ROWS_AT_ONCE = 10_000
 
@@ -213,7 +216,7 @@ def condition_of(node: Node) -> tuple[str, Values]:
         case And(parts):
             return _joined(" AND ", parts)
         case Or(parts):
-            return _joined(" OR ", parts)
+            return _joined(" OR ", merged(parts))
         case Not(part):
             where, values = condition_of(part)
             return f"(NOT {where})", values
@@ -223,7 +226,7 @@ def condition_of(node: Node) -> tuple[str, Values]:
             return _any_of(node)
 
 
-def _joined(word: str, parts: tuple[Node, ...]) -> tuple[str, Values]:
+def _joined(word: str, parts: Sequence[Node]) -> tuple[str, Values]:
     conditions = [condition_of(part) for part in parts]
     where = word.join(condition for condition, _ in conditions)
     return f"({where})", [value for _, values in conditions for value in values]
@@ -232,11 +235,9 @@ def _joined(word: str, parts: tuple[Node, ...]) -> tuple[str, Values]:
 def _any_of(node: AnyOf) -> tuple[str, Values]:
     field = node.field
     values: Values = [v if isinstance(v, float) else storable(v) for v in node.values]
-    if field in LISTS or field.startswith(ATTRIBUTES):
-        column, encoded = _inside(field, values)
-        found = " OR ".join(f"instr(field.{column}, ?)" for _ in encoded)
-        return f"ifnull({found}, 0)", [*encoded]
     marks = ", ".join("?" * len(values))
+    if field in LISTS or field.startswith(ATTRIBUTES):
+        return _few_inside(field, values) if len(values) <= _FEW else _many_inside(field, values)
     if field in COLUMNS:
         return f"ifnull(field.{field} IN ({marks}), 0)", values
     document = "(SELECT document FROM product WHERE product.number = field.number)"
@@ -246,12 +247,27 @@ def _any_of(node: AnyOf) -> tuple[str, Values]:
     return f"ifnull(json_extract({document}, '$.{field}') IN ({marks}), 0)", values
 
 
-def _inside(field: str, values: Values) -> tuple[str, list[str]]:
-    """A column with several texts, and how each value stands in it."""
+def _few_inside(field: str, values: Values) -> tuple[str, Values]:
+    """One of a few texts stands in a column with several: each is looked for as it stands there."""
     if field in LISTS:
         texts = (json.dumps(value, ensure_ascii=False) for value in values)
     else:
         name = storable(field.removeprefix(ATTRIBUTES))
         texts = (encode_pair(name, str(value)) for value in values)
     column = field if field in LISTS else "attributes"
-    return column, [f"{SEPARATOR}{text}{SEPARATOR}" for text in texts]
+    found = " OR ".join(f"instr(field.{column}, ?)" for _ in values)
+    return f"ifnull({found}, 0)", [f"{SEPARATOR}{text}{SEPARATOR}" for text in texts]
+
+
+def _many_inside(field: str, values: Values) -> tuple[str, Values]:
+    """One of many texts stands in a column with several, which is taken apart once a row."""
+    column, brackets, name, names = field, "[]", "", []
+    if field not in LISTS:
+        column, brackets = "attributes", "{}"
+        name, names = "key = ? AND ", [storable(field.removeprefix(ATTRIBUTES))]
+    texts = f"replace(trim(field.{column}, '{SEPARATOR}'), '{SEPARATOR}', ',')"
+    found = (
+        f"SELECT 1 FROM json_each('{brackets[0]}' || {texts} || '{brackets[1]}') "
+        f"WHERE {name}value IN ({', '.join('?' * len(values))})"
+    )
+    return f"EXISTS ({found})", [*names, *values]

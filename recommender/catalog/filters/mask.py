@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalog.filters.columns import ProductColumns
-from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or, Order, Value
+from recommender.catalog.filters.tree import And, AnyOf, Compare, Node, Not, Or, Order, merged
 
 _SIDES: dict[Order, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
@@ -23,7 +23,7 @@ def mask_of(node: Node, columns: ProductColumns) -> NDArray[np.bool_]:
         case And(parts):
             return _joined(parts, columns, np.logical_and)
         case Or(parts):
-            return _joined(_merged(parts), columns, np.logical_or)
+            return _joined(merged(parts), columns, np.logical_or)
         case Not(part):
             mask = mask_of(part, columns)
             return np.logical_not(mask, out=mask)
@@ -33,18 +33,6 @@ def mask_of(node: Node, columns: ProductColumns) -> NDArray[np.bool_]:
             return side
         case AnyOf():
             return _any_of(node, columns)
-
-
-def _merged(parts: Sequence[Node]) -> list[Node]:
-    """The parts of an OR with one `AnyOf` a field: many values take hardly longer than one."""
-    values: dict[str, tuple[Value, ...]] = {}
-    merged: list[Node] = []
-    for part in parts:
-        if isinstance(part, AnyOf):
-            values[part.field] = values.get(part.field, ()) + part.values
-        else:
-            merged.append(part)
-    return [*(AnyOf(field, found) for field, found in values.items()), *merged]
 
 
 def _joined(parts: Sequence[Node], columns: ProductColumns, join: np.ufunc) -> NDArray[np.bool_]:

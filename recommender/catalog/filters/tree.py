@@ -4,6 +4,7 @@ A product that lacks a field meets no comparison with it, and so meets the NOT o
 with several values one that fits is enough. Texts are compared letter by letter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,3 +51,15 @@ class Or:
 
 
 Node = AnyOf | Compare | Not | And | Or
+
+
+def merged(parts: Sequence[Node]) -> list[Node]:
+    """The parts of an OR with one `AnyOf` a field: many values take hardly longer than one."""
+    values: dict[str, tuple[Value, ...]] = {}
+    rest: list[Node] = []
+    for part in parts:
+        if isinstance(part, AnyOf):
+            values[part.field] = values.get(part.field, ()) + part.values
+        else:
+            rest.append(part)
+    return [*(AnyOf(field, found) for field, found in values.items()), *rest]

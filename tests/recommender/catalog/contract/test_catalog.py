@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from recommender.catalog.filters.grammar import MAX_LENGTH, parse_filter
+from recommender.catalog.filters.tree import AnyOf, Not
 from recommender.catalog.product import Product, ProductPatch
 from recommender.catalog.protocol import (
     Catalog,
@@ -408,6 +409,22 @@ def test_every_field_can_be_asked(catalog, text):
     node = parse_filter(text.replace("\\u001f", "\x1f"))
     expected = [one.id for one in shop if holds(node, one)]
     assert ids(catalog.search(Search(filter=node)).products) == expected
+
+
+@pytest.mark.parametrize("name", ['say "hi"', "back\\slash", "a.b", "\x1f", "ä ☕"])
+@pytest.mark.parametrize("n_values", [1, 20])
+def test_columns_of_any_name_can_be_asked(catalog, name, n_values):
+    others = [f"x{number}" for number in range(n_values - 1)]
+    catalog.upsert([
+        product("1", attributes={name: "A, \"b\"", "other": "c"}, product_type=[name]),
+        product("2", attributes={"other": "A, \"b\""}),
+        product("3", attributes={name: "c"}),
+    ])  # fmt: skip
+    fits = AnyOf(f"attributes.{name}", ('A, "b"', *others))
+    assert ids(catalog.search(Search(filter=fits)).products) == ["1"]
+    assert ids(catalog.search(Search(filter=Not(fits))).products) == ["2", "3"]
+    category = AnyOf("product_type", (name, *others))
+    assert ids(catalog.search(Search(filter=category)).products) == ["1"]
 
 
 def test_too_many_words_are_the_caller_s_mistake(catalog):
