@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 def index(shop: Shop, rebuild: bool, roll_back: bool, verify: bool) -> None:
     """Look after the index of a catalog in Elasticsearch; without an option, say how it is.
 
-    A rebuild goes on while others search and write: no search fails and no write is lost. What
-    others write during --verify may show as different; look once more. What was written since the
-    last rebuild is not in the index that --roll-back lets answer: it is counted, and --roll-back
-    once more returns to it. A server that does not answer, or has no index, is exit code 1.
+    A rebuild goes on while others search and write: no search fails and no write is lost. An index
+    that has lost its alias gets it back first. What others write during --verify may show as
+    different; look once more. What was written since the last rebuild is not in the index that
+    --roll-back lets answer: it is counted, and --roll-back once more returns to it. A server that
+    does not answer, or has no index, is exit code 1.
     """
     jobs = [
         job for job, given in ((_rebuild, rebuild), (_roll_back, roll_back), (_verify, verify))

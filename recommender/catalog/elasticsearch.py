@@ -282,7 +282,7 @@ class ElasticsearchCatalog:
     def indices(self) -> tuple[str, list[str]]:
         """The index that answers, and those of earlier fillings, the oldest first."""
         with self._asking() as client:
-            return indices_of(client, self.alias)
+            return indices_of(self.connection, client, self.alias)
 
     def has_answered(self, index: str) -> bool:
         """Whether an index ever answered; if not, a rebuild is filling it or was cut off."""
@@ -292,7 +292,7 @@ class ElasticsearchCatalog:
     def written_since_live(self) -> int | None:
         """How many products were written or taken out since the index answers, if that is known."""
         with self._asking() as client:
-            return written_since_live(client, indices_of(client, self.alias)[0])
+            return written_since_live(client, indices_of(self.connection, client, self.alias)[0])
 
     def health(self) -> Health:
         """Whether the server answers, takes changes and has all copies; never raises."""

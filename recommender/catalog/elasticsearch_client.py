@@ -195,7 +195,8 @@ class Connection:
 
     def _answered(self, err: "ApiError") -> CatalogError:
         reason = _reason(err.body.get("error") if isinstance(err.body, dict) else err.message)
-        if err.status_code == 404 and "no such index" in reason:
+        no_alias = f"alias [{self._settings.index}] missing"
+        if err.status_code == 404 and ("no such index" in reason or reason == no_alias):
             return MissingCatalogError(self._no_catalog())
         return CatalogError(self._told(err, reason))
 

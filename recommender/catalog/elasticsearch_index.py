@@ -68,27 +68,69 @@ def make_index(connection: Connection, client: "Elasticsearch", alias: str) -> N
 
 
 def _make_first(connection: Connection, client: "Elasticsearch", alias: str) -> None:
-    # Of two that are first one makes it: an alias on two indices could not be written.
-    first = f"{alias}-{_FIRST}"
-    with connection.unless_there():
-        mappings = {**INDEX["mappings"], "_meta": {_LIVE_FROM: _BEGINNING}}
-        client.indices.create(
-            index=first, aliases={alias: {}}, settings=INDEX["settings"], mappings=mappings
-        )
+    without_alias = _that_answered(client, alias)
+    if not without_alias:
+        # Of two that are first one makes it: an alias on two indices could not be written.
+        with connection.unless_there():
+            mappings = {**INDEX["mappings"], "_meta": {_LIVE_FROM: _BEGINNING}}
+            client.indices.create(
+                index=f"{alias}-{_FIRST}",
+                aliases={alias: {}},
+                settings=INDEX["settings"],
+                mappings=mappings,
+            )
     if not client.indices.exists_alias(name=alias):
         raise CatalogError(
-            f"{connection.where} has an index {first} that the alias {alias} does not stand for; "
-            "put the alias on it, or delete it"
+            f"{connection.where} has lost the alias {alias}, and keeps "
+            f"{', '.join(without_alias) or f'{alias}-{_FIRST}'}; run: recommender index --rebuild"
         )
 
 
-def indices_of(client: "Elasticsearch", alias: str) -> tuple[str, list[str]]:
-    """The index that answers, and those of earlier fillings, the oldest first."""
-    (answering,) = client.indices.get_alias(name=alias)
+def put_alias_back(client: "Elasticsearch", alias: str) -> None:
+    """Let an index answer again whose alias somebody took away; nothing where none has answered."""
+    if client.indices.exists_alias(name=alias):
+        return
+    if there := _that_answered(client, alias):
+        # The one that answered last takes writes; those of earlier fillings do not.
+        blocks = client.indices.get_settings(index=there, name="index.blocks.write")
+        taking_writes = [index for index in there if not blocks.get(index)]
+        client.indices.put_alias(index=(taking_writes or there)[-1], name=alias)
+
+
+def _that_answered(client: "Elasticsearch", alias: str) -> list[str]:
+    """Indices that answer or did, the oldest first; a rebuild that was cut off leaves others."""
+    return [
+        index
+        for index in _made(client, alias)
+        if index == f"{alias}-{_FIRST}" or live_from(client, index) is not None
+    ]
+
+
+def indices_of(
+    connection: Connection, client: "Elasticsearch", alias: str
+) -> tuple[str, list[str]]:
+    """The index that answers, and those of earlier fillings, the oldest first.
+
+    Raises:
+        CatalogError: If the alias stands for several.
+    """
+    answering = _only([*client.indices.get_alias(name=alias)], connection, alias)
+    return answering, [name for name in _made(client, alias) if name != answering]
+
+
+def _only(indices: list[str], connection: Connection, name: str) -> str:
+    if len(indices) != 1:
+        raise CatalogError(
+            f"{connection.where}: the alias {name} stands for {len(indices)} indices; leave it on "
+            "one"
+        )
+    return indices[0]
+
+
+def _made(client: "Elasticsearch", alias: str) -> list[str]:
     there = client.indices.get(index=f"{alias}-*", filter_path="*.settings.index.uuid")
     made = re.compile(rf"{re.escape(alias)}-\d{{8}}t\d{{12}}z")
-    names = sorted(str(name) for name in there if made.fullmatch(str(name)))
-    return str(answering), [name for name in names if name != str(answering)]
+    return sorted(str(name) for name in there if made.fullmatch(str(name)))
 
 
 def position_of(connection: Connection, client: "Elasticsearch", name: str) -> Position:
@@ -104,12 +146,8 @@ def position_of(connection: Connection, client: "Elasticsearch", name: str) -> P
             f"{connection.where}: the index behind {name} has not started yet; where that lasts, "
             "look at the server"
         )
-    if len(stats["indices"]) != 1:
-        raise CatalogError(
-            f"{connection.where}: the alias {name} stands for {len(stats['indices'])} indices; "
-            "leave it on one"
-        )
-    ((index, of_index),) = stats["indices"].items()
+    index = _only([*stats["indices"]], connection, name)
+    of_index = stats["indices"][index]
     for copy in of_index["shards"].get("0", []):
         # A primary that recovers has no number yet.
         if copy["routing"]["primary"] and "seq_no" in copy:

@@ -16,6 +16,7 @@ from recommender.catalog.elasticsearch_index import (
     live_from,
     mark_live,
     new_index_name,
+    put_alias_back,
     written_since_live,
 )
 from recommender.catalog.product import Product
@@ -67,7 +68,8 @@ class RolledBack:
 def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
     """Fill a new index and let it answer; a failure leaves everything as it was.
 
-    Where nobody can say which index answers, both stay, and the next rebuild clears up.
+    Where nobody can say which index answers, both stay, and the next rebuild clears up. An index
+    that has lost its alias gets it back.
 
     Raises:
         CatalogError: If the server fails, refuses a product, or the counts differ.
@@ -75,6 +77,7 @@ def rebuild(catalog: ElasticsearchCatalog) -> Rebuilt:
     alias = catalog.alias
     with catalog.connection.translated():
         client = catalog.connection.writer()
+        put_alias_back(client, alias)
         catalog.count()
         (old, _), new = catalog.indices(), new_index_name(alias)
         client.indices.create(index=new, **INDEX)
@@ -131,8 +134,7 @@ def _answering(catalog: ElasticsearchCatalog, client: "Elasticsearch") -> str | 
     """
     with suppress(CatalogError), catalog.connection.translated():
         client.cluster.health(wait_for_events="languid", timeout=_QUEUE_WITHIN)
-        answering = [*client.indices.get_alias(name=catalog.alias)]
-        return str(answering[0]) if len(answering) == 1 else None
+        return catalog.indices()[0]
     return None
 
 

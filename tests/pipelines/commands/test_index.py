@@ -149,6 +149,32 @@ def test_what_a_rebuild_left_that_was_cut_off_is_not_called_kept(run, catalog, t
     assert (len(known["kept"]), known["unfinished"]) == (1, [])
 
 
+@pytest.mark.parametrize("before", [(), ("--rebuild",), ("--rebuild", "--roll-back")])
+def test_an_index_that_lost_its_alias(run, catalog, tmp_path, before):
+    """Each command says the next one, up to that which puts it back on the index that answered."""
+    feed = tmp_path / "feed.tsv"
+    feed.write_text(FEED)
+    run("import", "items", str(feed))
+    for option in before:
+        run("index", option)
+    catalog.delete(["07"])
+    answering, _ = catalog.indices()
+    client = catalog.connection.client()
+    client.indices.create(index=new_index_name(catalog.alias))
+    client.indices.delete_alias(index=answering, name=catalog.alias)
+
+    for option in ("", "--verify", "--roll-back"):
+        assert "run: recommender import items FILE" in run("index", *option.split()).stderr
+    refused = run("import", "items", str(feed))
+    assert refused.exit_code == 1
+    assert answering in refused.stderr
+    assert "run: recommender index --rebuild" in refused.stderr
+    rebuilt = json.loads(run("index", "--rebuild", "--json").stdout)
+    assert (rebuilt["kept"], rebuilt["products"]) == (answering, 29)
+    assert catalog.indices() == (rebuilt["index"], [answering])
+    assert catalog.count() == 29
+
+
 @pytest.mark.elastic
 def test_a_feed_is_read_to_its_end_before_anything_is_written(run, catalog, tmp_path):
     feed = tmp_path / "feed.tsv"

@@ -136,6 +136,15 @@ def test_nothing_to_go_back_to(catalog):
     assert catalog.upsert([product("b")]).added == 1
 
 
+def test_an_alias_on_two_indices(catalog):
+    client, second = catalog.connection.client(), new_index_name(catalog.alias)
+    client.indices.create(index=second, aliases={catalog.alias: {}}, **INDEX)
+    for job in (rebuild, roll_back):
+        with pytest.raises(CatalogError, match="stands for 2 indices; leave it on one"):
+            job(catalog)
+    assert second in indices_of(catalog)
+
+
 def test_a_rebuild_loses_no_write_and_fails_no_search(catalog):
     catalog.upsert(product(f"{n:04}") for n in range(2000))
     done = threading.Event()

@@ -229,7 +229,7 @@ def test_an_index_that_another_process_has_just_made(with_alias):
             if with_alias:
                 assert catalog.count() == 3
             else:
-                with pytest.raises(CatalogError, match="put the alias on it, or delete it"):
+                with pytest.raises(CatalogError, match="run: recommender index --rebuild"):
                     catalog.count()
     # One name for all who are first.
     assert "PUT /products-00000000t000000000000z" in asked
