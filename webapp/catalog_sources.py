@@ -14,7 +14,7 @@ from recommender.catalog.copy import CatalogCopy
 from recommender.catalog.embedded import EmbeddedCatalog
 from recommender.catalog.opening import check_settings, open_catalog
 from recommender.catalog.protocol import Catalog
-from recommender.errors import CatalogError
+from recommender.errors import CatalogError, MissingCatalogError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
 from webapp.follower import Follower
@@ -43,6 +43,10 @@ class Source(Protocol):
     @property
     def problem(self) -> CatalogError | None:
         """Why the products may be old."""
+        ...
+
+    def to_fill(self) -> Catalog:
+        """The catalog for products that may be its first ones: it is made if nobody has yet."""
         ...
 
     def start(self, on_change: Callable[[], None]) -> None:
@@ -90,6 +94,10 @@ class _InWorkspace:
         self._followed = EmbeddedCatalog(self._path, create=False)
         self._made = False
 
+    def to_fill(self) -> Catalog:
+        """The same: `local` makes the file."""
+        return self.catalog
+
     def start(self, on_change: Callable[[], None]) -> None:
         """Nothing to do: who asks looks into the file."""
 
@@ -117,9 +125,10 @@ class _Elsewhere:
         check_settings(settings)
         name = settings.catalog.elasticsearch.index
         path = workspace.catalog_copy_path(name)
-        # Made once, as above: an index that goes away later is no empty shop.
-        self.catalog = open_catalog(
-            workspace, settings, create=not path.exists(), write_within_s=_WRITE_WITHIN_S
+        # Reading makes no index: one that is not there may be a slip in its name.
+        self.catalog, self._first = (
+            open_catalog(workspace, settings, create=create, write_within_s=_WRITE_WITHIN_S)
+            for create in (False, True)
         )
         self._copy = CatalogCopy(self.catalog, path)
         self._unforeseen: CatalogError | None = None
@@ -135,8 +144,13 @@ class _Elsewhere:
     def problem(self) -> CatalogError | None:
         return self._unforeseen or self._copy.problem
 
+    def to_fill(self) -> Catalog:
+        # Made once, as above: an index that goes away later is no empty shop.
+        return self.catalog if self._copy.complete else self._first
+
     def local(self) -> EmbeddedCatalog:
-        if not self._copy.complete:
+        # Where there is no catalog the copy has no products either: that is all there is to know.
+        if not self._copy.complete and not isinstance(self.problem, MissingCatalogError):
             raise self.problem or CatalogError(
                 "the products are being copied from the catalog for the first time; ask again soon"
             )
@@ -149,6 +163,7 @@ class _Elsewhere:
     def close(self) -> None:
         self._follower.end(_SEEN_WITHIN_S)
         self._copy.close()
+        self._first.close()
 
     def _follow(self) -> bool:
         """Copy what changed; whether all that was there when this began is here, or cannot be."""
@@ -181,6 +196,8 @@ class _Elsewhere:
         with suppress(CatalogError):
             if self._copy.complete:
                 return "answering with the products as last copied"
+        if isinstance(self.problem, MissingCatalogError):
+            return "until then ids alone are recommended, whatever their stock"
         return "no products were ever copied, so nothing can be recommended"
 
 

@@ -54,6 +54,14 @@ class LiveCatalog:
         problem = self._source.problem or cached
         return None if problem is None else str(problem)
 
+    def to_fill(self) -> Catalog:
+        """The catalog for products that may be its first ones: it is made if nobody has yet.
+
+        Raises:
+            CatalogError: If its copy cannot be read.
+        """
+        return self._source.to_fill()
+
     def table(self) -> ProductTable:
         """Every product, as last read.
 

@@ -71,13 +71,16 @@ class Store:
         with self._one_call():
             return self._live.search(search)
 
-    def write(self, change: Callable[[Catalog], _Result]) -> Written[_Result]:
+    def write(
+        self, change: Callable[[Catalog], _Result], *, fills: bool = False
+    ) -> Written[_Result]:
         """Change the catalog, and wait until every process's next answer counts the change.
 
         Whatever the catalog does, the caller waits `WRITE_WITHIN_S` at most.
 
         Args:
             change: Called once, in another thread; what it raises is raised here.
+            fills: Whether it brings products, perhaps the first ones of a new catalog.
 
         Raises:
             CatalogError: As `get`.
@@ -85,8 +88,9 @@ class Store:
         """
         deadline = time.monotonic() + WRITE_WITHIN_S
         counted, followed = [False], threading.Event()
+        catalog = self._live.to_fill() if fills else self._live.catalog
         self._take()
-        written = self._writers.submit(change, self._live.catalog)
+        written = self._writers.submit(change, catalog)
 
         def follow(_: object) -> None:
             try:

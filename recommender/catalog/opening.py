@@ -1,5 +1,6 @@
 """The catalog that a shop's settings name."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -10,6 +11,8 @@ from recommender.catalog.protocol import Catalog
 from recommender.errors import MissingCatalogError
 from recommender.settings import Settings
 from recommender.workspace import Workspace
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def open_catalog(
@@ -49,6 +52,8 @@ def check_settings(settings: Settings) -> None:
 def existing_catalog(workspace: Workspace, settings: Settings) -> Iterator[Catalog | None]:
     """The shop's catalog to read from, closed afterwards; None for a shop that gave no feed.
 
+    Who set up a server has products there, or is about to: that there are none is told.
+
     Args:
         workspace: Where the embedded catalog lies.
         settings: `catalog` counts here.
@@ -59,8 +64,10 @@ def existing_catalog(workspace: Workspace, settings: Settings) -> Iterator[Catal
     with closing(open_catalog(workspace, settings, create=False)) as catalog:
         try:
             catalog.count()
-        except MissingCatalogError:
+        except MissingCatalogError as err:
             found = None
+            if settings.catalog.adapter == "elasticsearch":
+                _LOGGER.warning("%s", err)
         else:
             found = catalog
         yield found

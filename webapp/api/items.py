@@ -86,7 +86,8 @@ def upsert() -> Response:
             duplicates += product.id in products
             products[product.id] = index, product
     written = current_service().store.write(
-        lambda catalog: catalog.upsert(product for _, product in products.values())
+        lambda catalog: catalog.upsert(product for _, product in products.values()),
+        fills=bool(products),
     )
     counts = written.result
     for error in counts.errors:

@@ -60,6 +60,21 @@ def test_without_a_model(run, catalog):
     assert "publish one with `recommender nightly`" in result.stderr
 
 
+@pytest.mark.elastic
+def test_a_server_without_the_catalog_is_told(run, published, tmp_path, elasticsearch_url, caplog):
+    pytest.importorskip("elasticsearch")
+    assert run("--item", "oak").exit_code == 0
+    assert caplog.text == "", "a shop that gave no feed"
+    (tmp_path / "recommender.toml").write_text(
+        "[catalog]\nadapter = 'elasticsearch'\n[catalog.elasticsearch]\n"
+        f"hosts = ['{elasticsearch_url}']\nindex = 'nobodys'\n"
+    )
+    result = run("--item", "oak")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "After oak:")
+    assert f"there is no catalog nobodys in Elasticsearch at {elasticsearch_url}; " in caplog.text
+    assert "recommender import items FILE" in caplog.text
+
+
 def test_in_words(run, published, catalog):
     assert run("--item", "new", "--item", "oak").stdout.splitlines() == [
         "After new (not in the catalog) → Oak chair:",

@@ -51,6 +51,36 @@ def test_reading_goes_on_from_the_copy_and_writing_is_refused(any_workspace, ope
     assert client.get("/v1/item", query_string=ITEM).json["price"] == 29.5
 
 
+def test_a_slip_in_the_name_of_the_index_is_told_and_makes_none(
+    any_workspace, open_app, elasticsearch_url, caplog
+):
+    text = any_workspace.settings_path.read_text("utf-8")
+    any_workspace.settings_path.write_text(text.replace('index = "test-', 'index = "tset-'))
+    app = open_app(any_workspace)
+    client, (server, alias) = app.test_client(), server_of(app)
+    problem = f"there is no catalog {alias} in Elasticsearch at {elasticsearch_url}; "
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json["status"]) == (200, "degraded")
+    assert problem in ready.json["catalog"]["problem"]
+    assert f"{problem}run: recommender import items FILE; until then ids alone" in caplog.text
+    shown = client.get("/v1/recommendations?limit=3").json["items"]
+    assert [item["title"] for item in shown] == [None] * 3
+    assert client.get("/v1/items").json["total"] == 0
+    assert client.patch("/v1/item", query_string=ITEM, json={"price": 1}).status_code == 503
+    assert client.delete("/v1/item", query_string=ITEM).status_code == 503
+    assert client.post("/v1/items", json={"id": "nothing but an id"}).json["rejected"] == 1
+    assert not server.indices.exists_alias(name=alias)
+
+    # Its first products make it; that it was there once is remembered.
+    first = client.post("/v1/items", json={"id": id_of(1), "title": "Oak"})
+    assert (first.status_code, first.json["added"]) == (200, 1)
+    assert client.get("/readyz").json["status"] == "ready"
+    server.indices.delete(index=f"{alias}-00000000t000000000000z")
+    again = client.post("/v1/items", json={"id": id_of(2), "title": "Ash"})
+    assert (again.status_code, problem in again.json["detail"]) == (503, True)
+    assert client.get("/readyz").json["catalog"]["products"] == 1
+
+
 def test_a_cursor_of_the_server_goes_on_in_the_copy(any_workspace, open_app):
     app = open_app(any_workspace)
     query = {"q": "oak", "limit": 3}
