@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embeddings.content import ContentVectors, Description
 from recommender.cold.hiding import ColdQuestions
 from recommender.cold.start import ColdStart
+from recommender.data.examples import select_sessions
 from recommender.models.contract import Model
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0)
@@ -20,8 +21,11 @@ STRENGTHS = (0.1, 0.3, 1.0, 3.0)
 SCALES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
 MIN_CLICKS = 20
 """Held-out clicks on cold products; from fewer no level is learned."""
-_SCORES_AT_ONCE = 20_000_000
 _MAX_QUESTIONS = 4_000
+_MAX_SCORES = 100_000_000
+"""Of all questions kept, one a cold product: each takes 17 ns, for each scale of each penalty."""
+
+_SCORES_AT_ONCE = 20_000_000
 _WIDEST = 30.0
 """Levels are looked for between e^-30 and e^30."""
 _N_EXAMPLES = 5
@@ -58,9 +62,8 @@ def fit_cold_start(
         asked: Questions about both.
 
     Returns:
-        None if too few of the clicks were on cold products.
+        None if fewer than `MIN_CLICKS` of the clicks were on cold products.
     """
-    asked = _some(asked, len(cold))
     if np.count_nonzero(asked.cold >= 0) < MIN_CLICKS:
         return None
     learned = {
@@ -119,38 +122,78 @@ def fit_level(model: Model, vectors: NDArray[np.float32], asked: ColdQuestions) 
         vectors: Of length 1, shape (n_cold, dim).
         asked: At least one question has a cold answer.
     """
-    asked = _some(asked, len(vectors))
+    kept, weights = _some(asked, len(vectors))
     return max(
-        (_at_scale(model, vectors, asked, scale) for scale in SCALES),
+        (_at_scale(model, vectors, kept, weights, scale) for scale in SCALES),
         key=lambda fit: fit.log_likelihood,
     )
 
 
 def _at_scale(
-    model: Model, vectors: NDArray[np.float32], asked: ColdQuestions, scale: float
+    model: Model,
+    vectors: NDArray[np.float32],
+    asked: ColdQuestions,
+    weights: NDArray[np.float64],
+    scale: float,
 ) -> Fit:
-    log_odds = model.log_odds_beyond(asked.sessions, vectors * np.float32(scale))
-    rows = np.flatnonzero(asked.cold >= 0)
-    own = log_odds[rows, asked.cold[rows]].astype(np.float64)
-    tops = log_odds.max(axis=1, keepdims=True)
-    masses = tops[:, 0] + np.log(np.exp(log_odds - tops).sum(axis=1, dtype=np.float64))
-    level = _likeliest_level(masses, len(rows))
-    gained = own.sum() + len(rows) * level - np.logaddexp(0, masses + level).sum()
-    return Fit(scale, level, float(gained / len(asked.cold)))
+    masses, own = _log_odds(model, vectors * np.float32(scale), asked)
+    n_cold = float(weights[asked.cold >= 0].sum())
+    level = _likeliest_level(masses, weights, n_cold)
+    gained = weights @ own + n_cold * level - weights @ np.logaddexp(0, masses + level)
+    return Fit(scale, level, float(gained / weights.sum()))
 
 
-def _likeliest_level(masses: NDArray[np.float64], n_cold: int) -> float:
+def _log_odds(
+    model: Model, vectors: NDArray[np.float32], asked: ColdQuestions
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of all cold products together, and of the clicked one, 0 for a known one; both (n,).
+
+    Some questions at a time: only these two numbers of each are kept.
+    """
+    n = len(asked.cold)
+    masses, own = np.zeros(n), np.zeros(n)
+    size = max(1, _SCORES_AT_ONCE // max(1, len(vectors)))
+    for start in range(0, n, size):
+        places = np.arange(start, min(start + size, n))
+        log_odds = model.log_odds_beyond(select_sessions(asked.sessions, places), vectors)
+        clicked = np.flatnonzero(asked.cold[places] >= 0)
+        own[places[clicked]] = log_odds[clicked, asked.cold[places[clicked]]]
+        tops = log_odds.max(axis=1, keepdims=True)
+        log_odds -= tops
+        np.exp(log_odds, out=log_odds)
+        masses[places] = tops[:, 0] + np.log(log_odds.sum(axis=1, dtype=np.float64))
+    return masses, own
+
+
+def _likeliest_level(
+    masses: NDArray[np.float64], weights: NDArray[np.float64], n_cold: float
+) -> float:
     """Where as many cold clicks are expected as came: expectation grows with the level."""
     low, high = -_WIDEST, _WIDEST
     for _ in range(60):
         middle = (low + high) / 2
-        expected = (1 / (1 + np.exp(-(masses + middle)))).sum()
+        expected = weights @ (1 / (1 + np.exp(-(masses + middle))))
         low, high = (middle, high) if expected < n_cold else (low, middle)
     return float((low + high) / 2)
 
 
-def _some(asked: ColdQuestions, n_cold: int) -> ColdQuestions:
-    """Evenly spread questions, as many as fit into memory with a score a cold product."""
+def _some(asked: ColdQuestions, n_cold: int) -> tuple[ColdQuestions, NDArray[np.float64]]:
+    """Questions for which there is time, and for how many of all each of them stands.
+
+    Up to half of them have a cold answer, however rare those are: without them there is nothing to
+    learn. Both kinds are spread evenly over the days.
+    """
     n = len(asked.cold)
-    kept = min(n, _MAX_QUESTIONS, max(1, _SCORES_AT_ONCE // max(1, n_cold)))
-    return asked.take(np.linspace(0, n - 1, kept).astype(np.intp)) if kept < n else asked
+    room = min(_MAX_QUESTIONS, max(2 * MIN_CLICKS, _MAX_SCORES // max(1, n_cold)))
+    if n <= room:
+        return asked, np.ones(n)
+    is_cold = asked.cold >= 0
+    cold, known = np.flatnonzero(is_cold), np.flatnonzero(~is_cold)
+    n_kept = min(len(cold), max(room // 2, room - len(known)))
+    chosen = np.concatenate([_spread(cold, n_kept), _spread(known, room - n_kept)])
+    share = np.where(is_cold[chosen], n_kept / len(cold), (room - n_kept) / max(1, len(known)))
+    return asked.take(chosen), 1 / share
+
+
+def _spread(rows: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    return rows[np.linspace(0, len(rows) - 1, n).astype(np.intp)]

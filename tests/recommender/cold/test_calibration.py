@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embeddings.content import Description
+from recommender.cold import calibration
 from recommender.cold.calibration import (
     MIN_CLICKS,
     SCALES,
@@ -71,6 +72,41 @@ def test_few_clicks_teach_nothing():
     assert fit_cold_start(MODEL, known, new, asked.take(cold[: MIN_CLICKS - 1])) is None
     chosen = fit_cold_start(MODEL, known, new, asked)
     assert np.argmax(chosen.vectors(new), axis=1).tolist() == [0, 1, 0]
+
+
+def test_some_questions_at_a_time_say_the_same_as_all_at_once(monkeypatch):
+    asked = clicked(500, 5.0, 0.5)
+    at_once = fit_level(MODEL, NEW, asked)
+    monkeypatch.setattr(calibration, "_SCORES_AT_ONCE", 7 * len(NEW))
+    assert fit_level(MODEL, NEW, asked) == pytest.approx(at_once, rel=1e-5)
+
+
+def test_questions_for_which_there_is_no_time_are_stood_for_by_others(monkeypatch):
+    """A tenth is kept, of rare cold clicks all: the level is that of all, not of those kept."""
+    asked = clicked(4000, 2.0, 0.5)
+    n_cold = np.count_nonzero(asked.cold >= 0)
+    assert n_cold < 200
+    whole = fit_level(MODEL, NEW, asked)
+    monkeypatch.setattr(calibration, "_MAX_SCORES", 400 * len(NEW))
+    assert fit_level(MODEL, NEW, asked).level == pytest.approx(whole.level, abs=0.3)
+
+
+def test_clicks_are_enough_however_many_products_are_new(monkeypatch):
+    monkeypatch.setattr(calibration, "STRENGTHS", (1.0,))
+    monkeypatch.setattr(calibration, "SCALES", (1.0,))
+    n_new, n = 50_000, 3000
+    cold = np.full(n, -1)
+    cold[:: n // MIN_CLICKS] = np.arange(MIN_CLICKS) * 2
+    sessions = sessions_from_lists([[0]] * n)
+    asked = ColdQuestions(sessions, np.where(cold < 0, 0, -1), cold, np.arange(n), n, 0)
+    known = [Description("even" if row % 2 == 0 else "odd") for row in range(N_KNOWN)]
+    chosen = fit_cold_start(MODEL, known, [Description("even"), Description("odd")] * n_new, asked)
+    assert chosen is not None
+    new = chosen.vectors([Description("even"), Description("odd")])
+    odds = np.exp(MODEL.log_odds_beyond(sessions, new) + chosen.level)
+    # As many of the clicks are expected on them as came.
+    mass = odds.sum(axis=1, dtype=np.float64) * n_new
+    assert (mass / (1 + mass)).sum() == pytest.approx(MIN_CLICKS, rel=0.01)
 
 
 def test_a_refit_takes_the_choices_and_leaves_out_what_the_feed_lacks():
