@@ -15,9 +15,20 @@ terms in other ways; text of the page: products like the page's own by their ter
 In brackets: 95 % intervals; ridge ahead: its MRR less that of the other."""
 
 
+ENOUGH_CLICKS = 20
+"""On hidden products; fewer say nothing about a way to rank them."""
+
+
 def cold_table(report: Mapping[str, Any]) -> str:
-    """The report of `evaluate_cold` as text."""
+    """The report of `evaluate_cold` as text; a sentence where too little was clicked."""
     products, chosen = report["products"], report["chosen"]
+    clicks = report["newest"]["all"]["queries"] if report["newest"] else 0
+    if clicks < ENOUGH_CLICKS:
+        return (
+            f"Only {clicks} {'click' if clicks == 1 else 'clicks'} on hidden products since "
+            f"{report['test']['from']}, and {ENOUGH_CLICKS} are needed to judge by; begin the test "
+            "on an earlier day with --test-from."
+        )
     lines = [
         f"{report['model']} learned {products['known']} products; test from "
         f"{report['test']['from']}.",

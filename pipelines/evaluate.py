@@ -9,6 +9,7 @@ from pipelines.batch_sizes import measure_batch_sizes
 from pipelines.contest import Contest
 from pipelines.report import PAGE_NAME, REPORT_NAME, plain_json, write_files
 from pipelines.tables import costs_in_words
+from pipelines.thin_test import warn_of_thin_test
 from pipelines.train import OnTraining
 from recommender.data.split import Split, borders_of
 from recommender.data.steps import load_session_log
@@ -65,6 +66,7 @@ def evaluate_models(
     """
     log = load_session_log(workspace.events_dir, settings)
     borders = borders_of(log, settings, test_us)
+    warn_of_thin_test(log, settings, borders, chosen=test_us is not None)
     contest = Contest(workspace, settings, log, borders, on_training)
     predicted = {name: _predicted(name, contest.judging, settings, say) for name in names}
     rows = [

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pipelines.thin_test import warn_of_thin_test
 from pipelines.train import OnTraining
 from recommender.data.days import Borders
 from recommender.data.split import borders_of
@@ -39,7 +40,7 @@ class Inquiry(NamedTuple):
         on_training: OnTraining,
         say: Callable[[str], None] = lambda _: None,
     ) -> "Inquiry":
-        """Read a log and part its days.
+        """Read a log and part its days; a test that can say little is told.
 
         Args:
             workspace: Of the shop.
@@ -52,4 +53,6 @@ class Inquiry(NamedTuple):
             DataError: If the log has too few sessions or days.
         """
         log = load_session_log(workspace.events_dir, settings)
-        return cls(workspace, settings, log, borders_of(log, settings, test_us), on_training, say)
+        borders = borders_of(log, settings, test_us)
+        warn_of_thin_test(log, settings, borders, chosen=test_us is not None)
+        return cls(workspace, settings, log, borders, on_training, say)

@@ -111,9 +111,18 @@ def test_people_get_tables(report: dict[str, Any]) -> None:
     assert "All products that the model does not know" in text
     of_one_set = {**report, "products": report["products"] | {"unknown": 7, "hidden": 7}}
     assert "All products that the model does not know" not in cold_table(of_one_set)
-    without = {**report, "newest": {}}
-    assert "among each other: " in cold_table(without)
-    assert "none was clicked" in cold_table(without)
+
+
+@pytest.mark.parametrize("clicks", [0, 1, 19])
+def test_a_few_clicks_make_no_table(report: dict[str, Any], clicks: int) -> None:
+    every = report["newest"]["all"]
+    enough = {**report, "newest": {"all": {**every, "queries": 20}}}
+    assert "ridge ahead" in cold_table(enough)
+    few = {**report, "newest": {"all": {**every, "queries": clicks}} if clicks else {}}
+    text = cold_table(few)
+    assert text.startswith(f"Only {clicks} click{'' if clicks == 1 else 's'} on hidden products ")
+    assert text.endswith("with --test-from.")
+    assert "\n" not in text
 
 
 @pytest.mark.parametrize("name", ["softmax", "mdn"])
