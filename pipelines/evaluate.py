@@ -9,7 +9,7 @@ from pipelines.batch_sizes import measure_batch_sizes
 from pipelines.contest import Contest
 from pipelines.report import PAGE_NAME, REPORT_NAME, plain_json, write_files
 from pipelines.tables import costs_in_words
-from pipelines.thin_test import warn_of_thin_test
+from pipelines.thin_days import warn_of_thin_test
 from pipelines.train import OnTraining
 from recommender.data.split import Split, borders_of
 from recommender.data.steps import load_session_log

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pipelines.thin_test import warn_of_thin_test
+from pipelines.thin_days import warn_of_thin_test
 from pipelines.train import OnTraining
 from recommender.data.days import Borders
 from recommender.data.split import borders_of

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from pipelines.thin_test import warn_of_thin_test
+from pipelines.thin_days import warn_of_thin_test
 from recommender.cli import cli
 from recommender.data.split import borders_of
 from recommender.settings import Settings
